@@ -1,0 +1,264 @@
+package dispatcher
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"punctual/models"
+	"punctual/webhooks"
+)
+
+// out is a call that was granted and whose end is not on record yet.
+type out struct {
+	job   *models.Job
+	cut   context.CancelCauseFunc
+	begun chan struct{} // closed when it has left, or is known to stay
+	ended chan struct{} // closed when its end is on record
+}
+
+// calls are all that is out.
+type calls struct {
+	mu    sync.Mutex // protects byJob
+	byJob map[string]*out
+}
+
+func (c *calls) add(o *out) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.byJob[o.job.ID] = o
+}
+
+func (c *calls) remove(o *out) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byJob[o.job.ID] == o {
+		delete(c.byJob, o.job.ID)
+	}
+}
+
+func (c *calls) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.byJob)
+}
+
+func (c *calls) ofJob(id string) *out {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.byJob[id]
+}
+
+// of gives the calls to one target.
+func (c *calls) of(targetID string) (all []*out) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, o := range c.byJob {
+		if o.job.TargetID == targetID {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// claims gives the ids of the claims in this node's hands.
+func (c *calls) claims() map[string]bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ids := make(map[string]bool, len(c.byJob))
+	for _, o := range c.byJob {
+		ids[o.job.ClaimID] = true
+	}
+	return ids
+}
+
+// start sends a claimed job on its way.
+func (d *Dispatcher) start(asked call, c models.Claimed) {
+	ctx, cut := context.WithCancelCause(d.callCtx)
+	o := &out{job: c.Job, cut: cut, begun: make(chan struct{}), ended: make(chan struct{})}
+	d.calls.add(o)
+	d.out.Go(func() {
+		defer cut(nil)
+		job := d.call(ctx, o, c)
+		d.calls.remove(o)
+		close(o.ended)
+		d.mail.put(freed{asked, job})
+	})
+}
+
+// call makes one attempt at a claimed job and puts its end on record. It gives the job as it then stands, nil if the
+// claim was lost or the book is closed.
+func (d *Dispatcher) call(ctx context.Context, o *out, c models.Claimed) *models.Job {
+	job := c.Job
+	d.hub.publishJob(job, job.ClaimedAt)
+	attempt, answer, retryAfter := d.send(ctx, o, c)
+	end := attempt.StartedAt.Add(attempt.Duration)
+	settled := job.Settle(attempt, answer, end, retryAfter, d.cfg.Random())
+	finished, err := d.finish(models.Finish{Job: settled, Attempt: attempt, Gone: answer == models.AnsweredGone})
+	d.logAttempt(job, attempt, err)
+	if finished == nil {
+		return nil
+	}
+	d.counts.finished.Add(1)
+	now := end
+	if finished.Job.Last != nil {
+		d.hub.publishAttempt(finished.Job, finished.Job.Last, now)
+	}
+	d.hub.publishJob(finished.Job, now)
+	if finished.Paused != nil {
+		d.log.Warn("target paused: it answered 410", "target", finished.Paused.Name)
+		d.mail.put(changed{finished.Paused})
+	}
+	return finished.Job
+}
+
+// send makes the call, unless it must stay.
+func (d *Dispatcher) send(ctx context.Context, o *out, c models.Claimed) (*models.Attempt, models.Answer, time.Duration) {
+	job, now := c.Job, time.Now()
+	timeout := job.CallTimeout()
+	if !job.ExpiresAt.IsZero() {
+		timeout = min(timeout, job.ExpiresAt.Sub(now))
+	}
+	close(o.begun)
+	if d.stopping.Load() || timeout <= 0 || ctx.Err() != nil {
+		a := &models.Attempt{ID: job.ClaimID, StartedAt: models.Stamp(now), Node: d.cfg.Node, Method: job.Of.Method, URL: job.CallURL()}
+		if errors.Is(context.Cause(ctx), errCanceled) {
+			return a, models.AnsweredCanceled, 0
+		}
+		return a, models.AnsweredInterrupt, 0
+	}
+	policy := job.Policy()
+	req := request(job, c.Secrets, policy, timeout)
+	result := d.sender.Send(ctx, req)
+	attempt := record(result, req)
+	attempt.Node, attempt.Target = d.cfg.Node, job.Of.Name
+	return attempt, d.answer(ctx, result.Verdict(policy.FailOn)), result.RetryAfter
+}
+
+// answer translates the wire's verdict.
+func (d *Dispatcher) answer(ctx context.Context, v webhooks.Verdict) models.Answer {
+	switch v {
+	case webhooks.Succeeded:
+		return models.AnsweredOK
+	case webhooks.Rejected:
+		return models.AnsweredRejected
+	case webhooks.Gone:
+		return models.AnsweredGone
+	case webhooks.Blocked:
+		return models.AnsweredBlocked
+	case webhooks.Aborted:
+		if errors.Is(context.Cause(ctx), errCanceled) {
+			return models.AnsweredCanceled
+		}
+		return models.AnsweredInterrupt
+	}
+	return models.AnsweredRetry
+}
+
+// finish puts an attempt on record, again and again while the book is in trouble: only a lost claim or a closed book
+// ends it without.
+func (d *Dispatcher) finish(f models.Finish) (*models.Finished, error) {
+	const shortest, longest = 50 * time.Millisecond, 5 * time.Second
+	for wait := shortest; ; wait = min(2*wait, longest) {
+		finished, err := d.book.Finish(f)
+		if err == nil || errors.Is(err, models.ErrClaimLost) || errors.Is(err, models.ErrClosed) {
+			return finished, err
+		}
+		d.log.Error("record an attempt", "attempt", f.Attempt.ID, "err", err)
+		select {
+		case <-time.After(wait):
+		case <-d.callCtx.Done(): // the grace is over: the next process will find the claim and call it lost
+			return nil, err
+		}
+	}
+}
+
+// request is the call that a job asks for.
+func request(j *models.Job, secrets []string, policy models.Retry, timeout time.Duration) webhooks.Request {
+	header := http.Header{}
+	for name, value := range j.CallHeaders() {
+		header.Set(name, value)
+	}
+	return webhooks.Request{ID: j.ID, AttemptID: j.ClaimID, Pool: j.TargetID, MaxInFlight: j.Of.MaxInFlight,
+		Method: j.Of.Method, URL: j.CallURL(), Header: header, ContentType: j.ContentType, Body: j.Body, Secrets: secrets,
+		Timeout: timeout, Attempt: j.Attempts + 1, MaxAttempts: policy.MaxAttempts, ScheduledFor: j.ScheduledFor,
+		Schedule: j.Schedule}
+}
+
+// record is what stays of a call: everything that was seen, secrets masked.
+func record(r webhooks.Result, req webhooks.Request) *models.Attempt {
+	a := &models.Attempt{ID: req.AttemptID, StatusCode: r.StatusCode, StartedAt: models.Stamp(r.Started), Duration: r.Duration,
+		DNS: r.Timing.DNS, Connect: r.Timing.Connect, TLS: r.Timing.TLS, FirstByte: r.Timing.FirstByte,
+		Method: req.Method, URL: req.URL, ReqHeaders: headerJSON(r.RequestHeader), RespHeaders: headerJSON(r.ResponseHeader),
+		RespBody: r.Body, Truncated: r.Truncated}
+	if r.Err != nil {
+		a.ErrorKind, a.ErrorMessage = string(r.Err.Kind), r.Err.Message
+	}
+	return a
+}
+
+// headerJSON writes fields as one object, repeated ones joined as RFC 9110, 5.3 allows, credentials masked.
+func headerJSON(h http.Header) json.RawMessage {
+	if h == nil {
+		return nil
+	}
+	flat := make(models.Headers, len(h))
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		flat[name] = strings.Join(h[name], ", ")
+	}
+	b, err := json.Marshal(flat.Mask())
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// logAttempt writes the one wide line of an attempt.
+func (d *Dispatcher) logAttempt(j *models.Job, a *models.Attempt, err error) {
+	args := []any{"job", j.ID, "attempt", a.ID, "target", j.Of.Name, "number", a.Number, "outcome", string(a.Outcome),
+		"status", a.StatusCode, "duration", a.Duration.Round(10 * time.Microsecond),
+		"late", a.StartedAt.Sub(j.RunAt).Round(10 * time.Microsecond)}
+	if a.ErrorKind != "" {
+		args = append(args, "error", a.ErrorKind)
+	}
+	if err != nil {
+		d.log.Warn("attempt not recorded", append(args, "err", err)...)
+		return
+	}
+	d.log.Debug("attempt", args...)
+}
+
+// Test makes one signed call to a target now, over the same path and guard as real ones, also when it is paused, and
+// puts it on record.
+func (d *Dispatcher) Test(ctx context.Context, t *models.Target) (*models.Attempt, error) {
+	now := time.Now()
+	secrets, err := d.book.Secrets(ctx, t.ID, now)
+	if err != nil {
+		return nil, err
+	}
+	id := models.NewAttemptID()
+	job := &models.Job{ID: id, ClaimID: id, TargetID: t.ID, Of: t, ScheduledFor: now}
+	if t.Method != http.MethodGet {
+		job.ContentType, job.Body = "application/json", []byte(`{"test":true}`)
+	}
+	policy := t.Retry
+	policy.MaxAttempts = 1
+	req := request(job, secrets, policy, t.Timeout)
+	result := d.sender.Send(ctx, req)
+	a := record(result, req)
+	a.TargetID, a.Target, a.Node, a.Outcome = t.ID, t.Name, d.cfg.Node, models.Failure
+	if result.Verdict(nil) == webhooks.Succeeded {
+		a.Outcome = models.Success
+	}
+	if err := d.book.RecordTest(context.WithoutCancel(ctx), a); err != nil {
+		return nil, err
+	}
+	d.hub.publishAttempt(nil, a, now)
+	return a, nil
+}

@@ -1,0 +1,265 @@
+package dispatcher
+
+import (
+	"context"
+	"time"
+
+	"punctual/models"
+)
+
+const (
+	longestSleep = time.Second // wall clocks jump: never sleep longer at a stretch
+	askAtOnce    = 500         // calls in one request for claims
+	quantum      = 16          // calls that one target may take before the next one's turn
+	turnsOut     = 1000        // turns that the book may owe an answer to
+)
+
+// loop is the one goroutine that owns the due queue. It wakes for the head of the queue, for mail or after a second,
+// and takes what is due and allowed.
+func (d *Dispatcher) loop(ctx context.Context, loads chan<- reading) {
+	l := &loop{Dispatcher: d, busy: map[string]bool{}, again: map[string]*models.Schedule{}, loads: loads}
+	l.sweepTargets(ctx)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.mail.wake:
+		case <-timer.C:
+		}
+		l.beat(ctx, time.Now())
+		sleep := longestSleep
+		if at := d.queue.wakeAt(); !at.IsZero() && !l.stuck(at) {
+			sleep = min(max(time.Until(at), 0), longestSleep)
+		}
+		timer.Reset(sleep)
+	}
+}
+
+// loop is the loop's own state: nobody else touches it.
+type loop struct {
+	*Dispatcher
+	busy     map[string]bool             // jobs that were asked for or are out, schedules whose turn is under way: hints about them are old
+	again    map[string]*models.Schedule // schedules that changed while their turn was under way
+	loads    chan<- reading
+	loading  []reading // what waits for a loader
+	turning  int       // turns that the book owes an answer to
+	until    time.Time // schedules due before this are in the queue
+	reading  bool      // the next schedules are being read
+	full     bool      // no slot was free at the last beat
+	turnHigh bool      // no turn could be taken at the last beat
+}
+
+// beat does all that can be done at now, as one batch of changes to the queue.
+func (l *loop) beat(ctx context.Context, now time.Time) {
+	e := l.queue.edit(now)
+	for _, notice := range l.mail.take() {
+		l.heed(ctx, e, notice)
+	}
+	l.extend(ctx, now)
+	l.takeTurns(e)
+	asks := l.takeCalls(e)
+	l.ask(asks, now)
+	l.askBook(e)
+	e.commit()
+}
+
+// stuck tells whether what is due at at must wait for mail: then the loop must not spin.
+func (l *loop) stuck(at time.Time) bool {
+	return (l.full || l.turnHigh || len(l.loading) > 0) && !at.After(time.Now())
+}
+
+// heed acts on one notice.
+func (l *loop) heed(ctx context.Context, e *edit, notice any) {
+	switch n := notice.(type) {
+	case offered:
+		for _, j := range n.jobs {
+			l.heedJob(e, j)
+		}
+	case scheduled:
+		for _, s := range n.schedules {
+			l.heedSchedule(e, s)
+		}
+	case changed:
+		l.heedTarget(e, n.target)
+	case refused:
+		l.heedRefused(e, n)
+	case freed:
+		delete(l.busy, n.call.ID)
+		l.giveSlot(e, n.call.Target)
+		if n.job != nil {
+			l.heedJob(e, n.job)
+		}
+	case loaded:
+		l.heedLoaded(e, n)
+	case heads:
+		l.heedHeads(e, n.heads)
+	case turned:
+		l.heedTurned(ctx, e, n)
+	case window:
+		l.heedWindow(e, n)
+	}
+}
+
+// heedJob takes up a job, or lets go of one that is not owed.
+func (l *loop) heedJob(e *edit, j *models.Job) {
+	switch {
+	case l.busy[j.ID]: // its end will bring it back
+	case j.State != models.Scheduled || j.Held:
+		if j.State != models.Running {
+			e.forget(j.ID, j.TargetID)
+		}
+	default:
+		l.learn(e, j.Of)
+		e.offer(call{ID: j.ID, Target: j.TargetID, Priority: j.Priority, RunAt: j.RunAt})
+	}
+}
+
+// learn takes a target's settings the first time it is heard of.
+func (l *loop) learn(e *edit, t *models.Target) {
+	if l.limits.known(t.ID) {
+		return
+	}
+	l.limits.learn(t)
+	if t.Paused() {
+		e.park(t.ID, parkedPaused)
+	}
+}
+
+// heedTarget acts on a target's change.
+func (l *loop) heedTarget(e *edit, t *models.Target) {
+	if t.Deleted() {
+		e.remove(t.ID)
+		l.limits.forget(t.ID)
+		return
+	}
+	l.limits.learn(t)
+	if t.Paused() {
+		e.park(t.ID, parkedPaused)
+		return
+	}
+	e.unpark(t.ID)
+}
+
+// heedRefused takes back claims that were not granted, and looks at those jobs as they stand.
+func (l *loop) heedRefused(e *edit, n refused) {
+	for _, c := range n.asks {
+		delete(l.busy, c.ID)
+		l.giveSlot(e, c.Target)
+		if n.failed {
+			// The book is in trouble: ask again in a while.
+			c.RunAt = e.now.Add(longestSleep)
+			e.offer(c)
+		}
+	}
+	for _, j := range n.jobs {
+		if j.Of.Paused() {
+			l.limits.learn(j.Of)
+			e.park(j.TargetID, parkedPaused)
+		}
+		l.heedJob(e, j)
+	}
+}
+
+// giveSlot frees what a call held.
+func (l *loop) giveSlot(e *edit, targetID string) {
+	l.limits.give(targetID)
+	t := e.target(targetID)
+	if t.Parked == parkedInFlight {
+		e.unpark(targetID)
+	}
+}
+
+// takeCalls takes what is due and allowed, in turns between targets, the longest waiting first.
+func (l *loop) takeCalls(e *edit) (asks []call) {
+	for progress := true; progress && len(asks) < askAtOnce && l.limits.room() > 0; {
+		progress = false
+		for _, t := range e.due() {
+			if len(asks) >= askAtOnce || l.limits.room() == 0 {
+				break
+			}
+			taken := l.takeFrom(e, t)
+			asks = append(asks, taken...)
+			progress = progress || len(taken) > 0
+		}
+	}
+	l.full = l.limits.room() == 0
+	return asks
+}
+
+// takeFrom takes a few calls of one target and parks it when it is at its limit.
+func (l *loop) takeFrom(e *edit, t target) (taken []call) {
+	free := l.limits.free(t.ID)
+	if free == 0 {
+		if l.limits.room() > 0 {
+			e.park(t.ID, l.limits.heldBy(t.ID))
+		}
+		return nil
+	}
+	for range min(free, quantum) {
+		var heads [3]*call
+		var has [3]bool
+		for _, p := range models.Priorities {
+			heads[p] = e.next(&t, p)
+			has[p] = heads[p] != nil
+		}
+		if has == [3]bool{} {
+			break
+		}
+		c := *heads[l.limits.pick(t.ID, has)]
+		e.drop(c.ID, &t)
+		l.limits.take(t.ID)
+		l.busy[c.ID] = true
+		taken = append(taken, c)
+	}
+	e.put(t)
+	e.settle(t.ID) // so that due sees the next head in this very beat
+	return taken
+}
+
+// ask requests claims. The book answers through granted and mail.
+func (l *loop) ask(calls []call, now time.Time) {
+	if len(calls) == 0 {
+		return
+	}
+	asks := make([]models.Ask, len(calls))
+	byID := make(map[string]call, len(calls))
+	for i, c := range calls {
+		asks[i] = models.Ask{JobID: c.ID, AttemptID: models.NewAttemptID()}
+		byID[c.ID] = c
+	}
+	l.hands.Add(1)
+	err := l.book.Claim(l.cfg.Node, asks, now, func(got models.Claims) {
+		defer l.hands.Done()
+		l.granted(got, calls, byID)
+	})
+	if err != nil {
+		l.hands.Done()
+		l.mail.put(refused{asks: calls, failed: true})
+	}
+}
+
+// granted sends each granted claim on its way. The writer calls it: it must not block.
+func (d *Dispatcher) granted(got models.Claims, calls []call, byID map[string]call) {
+	if got.Err != nil {
+		d.log.Error("claim jobs", "err", got.Err)
+		d.mail.put(refused{asks: calls, failed: true})
+		return
+	}
+	for _, c := range got.Granted {
+		asked := byID[c.Job.ID]
+		delete(byID, c.Job.ID)
+		d.start(asked, c)
+	}
+	d.counts.claimed.Add(uint64(len(got.Granted)))
+	if len(byID) == 0 {
+		return
+	}
+	d.counts.refused.Add(uint64(len(byID)))
+	back := refused{jobs: got.Refused, gone: got.Gone}
+	for _, c := range byID {
+		back.asks = append(back.asks, c)
+	}
+	d.mail.put(back)
+}

@@ -1,0 +1,303 @@
+package dispatcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"punctual/models"
+	"punctual/webhooks"
+)
+
+// Config is how a dispatcher works. The zero value of every field has a meaning.
+type Config struct {
+	Node        string        // id of this process start; "": a new one
+	MaxInFlight int           // calls out at once, whole node; 0: 4096
+	QueueWindow int           // calls in the due queue; 0: 65,536
+	Grace       time.Duration // for calls that are out when Run's context ends; 0: 30s
+	Retention   time.Duration // how long succeeded and canceled jobs are kept; 0: 7d
+	// RetentionFailed is how long failed jobs are kept; 0: 30d.
+	RetentionFailed time.Duration
+	// RetentionOccurrences is how long what became of occurrences is kept; 0: 90d.
+	RetentionOccurrences time.Duration
+	Random               func() float64 // in [0,1), from any goroutine; nil: the runtime's
+	Log                  *slog.Logger   // nil: silent
+}
+
+func (c Config) withDefaults() Config {
+	const day = 24 * time.Hour
+	setDefault(&c.Node, models.NewNodeID())
+	setDefault(&c.MaxInFlight, 4096)
+	setDefault(&c.QueueWindow, 65536)
+	setDefault(&c.Grace, 30*time.Second)
+	setDefault(&c.Retention, 7*day)
+	setDefault(&c.RetentionFailed, 30*day)
+	setDefault(&c.RetentionOccurrences, 90*day)
+	if c.Random == nil {
+		c.Random = rand.Float64
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Book is what the dispatcher needs of the book. *models.Store is one.
+type Book interface {
+	Listen(hear func([]*models.Job, []*models.Schedule))
+	Reclaim(ctx context.Context, node string, now time.Time, random func() float64) (int, error)
+	Heads(ctx context.Context) ([]models.Head, error)
+	Owed(ctx context.Context, targetID string, p models.Priority, before time.Time, limit int) ([]models.Owed, error)
+	NextAfter(ctx context.Context, targetID string, after time.Time) (time.Time, error)
+	TargetsByID(ctx context.Context, ids []string) (map[string]*models.Target, error)
+	Claim(node string, asks []models.Ask, now time.Time, hand func(models.Claims)) error
+	Finish(f models.Finish) (*models.Finished, error)
+	Claims(ctx context.Context, node string) ([]string, error)
+	GiveBack(ctx context.Context, node, claim string, now time.Time) error
+	Turn(ask models.TurnAsk, now time.Time, done func(models.Turned, error))
+	DueSchedules(ctx context.Context, before, afterDue time.Time, afterID string, limit int) ([]models.DueSchedule, error)
+	Expire(ctx context.Context, now time.Time) ([]*models.Job, error)
+	Prune(ctx context.Context, keep models.Keep) (int, error)
+	Secrets(ctx context.Context, targetID string, now time.Time) ([]string, error)
+	RecordTest(ctx context.Context, a *models.Attempt) error
+}
+
+// Sender makes one call. *webhooks.Sender is one.
+type Sender interface {
+	Send(ctx context.Context, r webhooks.Request) webhooks.Result
+	Forget(pool string)
+}
+
+// Why a call is cut off: the causes of its context's end.
+var (
+	errCanceled = errors.New("the job was canceled")
+	errShutdown = errors.New("the node is shutting down")
+)
+
+// Dispatcher is the engine: it knows what is due, calls it and settles it. Its methods may be called from any
+// goroutine, also before Run and after it.
+type Dispatcher struct {
+	cfg    Config
+	book   Book
+	sender Sender
+	log    *slog.Logger
+
+	queue  *queue  // edited by the loop alone
+	limits *limits // has its own lock
+	mail   mailbox // how everybody speaks to the loop
+	calls  calls   // what is out, has its own lock
+	hub    hub     // watchers, has its own lock
+
+	counts    counters
+	startedAt time.Time
+	running   atomic.Bool
+	stopping  atomic.Bool     // calls that have not left stay here
+	callCtx   context.Context // of all calls; ended with errShutdown when the grace is over
+	cutCalls  context.CancelCauseFunc
+	hands     sync.WaitGroup // claims and turns that the book still owes an answer to
+	out       sync.WaitGroup // goroutines that settle a call
+}
+
+// counters are the dispatcher's running totals.
+type counters struct {
+	claimed, refused, finished, turns, orphans, mended, lost, expired, pruned atomic.Uint64
+}
+
+// New makes a dispatcher over a book and a sender; Run starts it.
+func New(cfg Config, book Book, sender Sender) *Dispatcher {
+	cfg = cfg.withDefaults()
+	d := &Dispatcher{cfg: cfg, book: book, sender: sender, log: cfg.Log, queue: newQueue(cfg.QueueWindow),
+		limits: newLimits(cfg.MaxInFlight), startedAt: time.Now()}
+	d.mail.wake = make(chan struct{}, 1)
+	d.calls.byJob = map[string]*out{}
+	d.hub.init(d.startedAt)
+	d.callCtx, d.cutCalls = context.WithCancelCause(context.Background())
+	return d
+}
+
+// Run dispatches until ctx ends. It begins with what a former process left behind: each call that was out then is
+// recorded as lost. When ctx ends it takes on nothing new, lets calls that are out finish within the grace, gives the
+// rest back as interrupted, and returns nil.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	lost, err := d.book.Reclaim(ctx, d.cfg.Node, time.Now(), d.cfg.Random)
+	if err != nil {
+		return fmt.Errorf("reclaim what was out: %w", err)
+	}
+	if d.counts.lost.Add(uint64(lost)); lost > 0 {
+		d.log.Warn("calls were out when the last process ended", "lost", lost)
+	}
+	d.book.Listen(d.hear)
+	defer d.book.Listen(nil)
+	var hands sync.WaitGroup
+	loads := make(chan reading)
+	for range loaders {
+		hands.Go(func() { d.loader(ctx, loads) })
+	}
+	hands.Go(func() { d.mend(ctx) })
+	hands.Go(func() { d.prune(ctx) })
+	d.running.Store(true)
+	d.loop(ctx, loads)
+	d.running.Store(false)
+	close(loads)
+	hands.Wait()
+	d.drain()
+	return nil
+}
+
+// drain ends what is out: first by patience, then by force.
+func (d *Dispatcher) drain() {
+	d.stopping.Store(true)
+	d.hands.Wait()
+	ended := make(chan struct{})
+	go func() {
+		d.out.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(d.cfg.Grace):
+		d.log.Info("grace is over", "out", d.calls.count())
+		d.cutCalls(errShutdown)
+		<-ended
+	}
+	d.cutCalls(errShutdown)
+	d.hub.close()
+}
+
+// Ready is nil while Run dispatches.
+func (d *Dispatcher) Ready() error {
+	if !d.running.Load() {
+		return errors.New("the dispatcher is not running")
+	}
+	return nil
+}
+
+// Offer takes notice of jobs that a commit made or changed: those that are owed are dispatched when they are due.
+func (d *Dispatcher) Offer(jobs ...*models.Job) {
+	for _, j := range jobs {
+		d.hub.publishJob(j, time.Now())
+	}
+	d.mail.put(offered{jobs})
+}
+
+// OfferSchedule takes notice of a schedule that a commit made or changed.
+func (d *Dispatcher) OfferSchedule(s *models.Schedule) { d.mail.put(scheduled{[]*models.Schedule{s}}) }
+
+// hear takes notice of what a commit made due beside what it was asked for.
+func (d *Dispatcher) hear(jobs []*models.Job, schedules []*models.Schedule) {
+	if len(jobs) > 0 {
+		d.Offer(jobs...)
+	}
+	d.mail.put(scheduled{schedules})
+}
+
+// TargetChanged takes notice of a target that a commit changed, paused, resumed or deleted. When it returns, no
+// attempt at a paused or deleted target can begin any more.
+func (d *Dispatcher) TargetChanged(ctx context.Context, t *models.Target) {
+	d.mail.put(changed{t})
+	if t.Deleted() {
+		d.sender.Forget(t.ID)
+	}
+	if !t.Paused() && !t.Deleted() {
+		return
+	}
+	// Claims that the pause came too late for have been handed over before its commit was answered: wait until each
+	// of them has left.
+	for _, c := range d.calls.of(t.ID) {
+		select {
+		case <-c.begun:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Cancel cuts off the call of a job whose cancellation a commit recorded, if it is out here, and returns when its end
+// is on record or ctx ends.
+func (d *Dispatcher) Cancel(ctx context.Context, job *models.Job) {
+	c := d.calls.ofJob(job.ID)
+	if c == nil {
+		d.Offer(job)
+		return
+	}
+	c.cut(errCanceled)
+	select {
+	case <-c.ended:
+	case <-ctx.Done():
+	}
+}
+
+// mailbox passes notices to the loop. It never blocks and never loses one: what is in it is bounded by what other
+// bounds let through.
+type mailbox struct {
+	mu      sync.Mutex // protects notices
+	notices []any
+	wake    chan struct{} // holds a token when there may be notices
+}
+
+func (m *mailbox) put(notice any) {
+	m.mu.Lock()
+	m.notices = append(m.notices, notice)
+	m.mu.Unlock()
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (m *mailbox) take() []any {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := m.notices
+	m.notices = nil
+	return all
+}
+
+// The notices that the loop understands.
+type (
+	offered   struct{ jobs []*models.Job }
+	scheduled struct{ schedules []*models.Schedule }
+	changed   struct{ target *models.Target }
+	refused   struct { // claims that were not granted
+		jobs   []*models.Job // as they stand
+		gone   []string      // no longer in the book
+		asks   []call        // all that were asked for
+		failed bool          // the book is in trouble: nothing was granted
+	}
+	freed struct { // a call has ended
+		call call
+		job  *models.Job // as it stands; nil: unknown
+	}
+	loaded struct { // what the book has for a target
+		target string
+		spec   *models.Target
+		mark   uint64
+		owed   [3][]models.Owed
+		later  time.Time
+		err    error
+	}
+	heads  struct{ heads []models.Head }
+	turned struct {
+		asked turn
+		got   models.Turned
+		err   error
+	}
+	window struct { // schedules that come due before until
+		until time.Time
+		due   []models.DueSchedule
+		sweep bool // read by the sweep for forgotten ones
+		err   error
+	}
+)

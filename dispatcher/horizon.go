@@ -1,0 +1,251 @@
+package dispatcher
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"punctual/models"
+)
+
+const (
+	horizon      = 30 * time.Second // work due later stays in the book
+	turnHorizon  = time.Minute      // schedules due later stay in the book
+	loaders      = 2                // goroutines that ask the book
+	loadsAtOnce  = 64               // targets in one request to a loader
+	windowsAsked = 1000             // schedules read at once
+	readPatience = 10 * time.Second // deadline of one reading
+)
+
+// askBook passes the targets whose windows run low to a loader, if one is free.
+func (l *loop) askBook(e *edit) {
+	if len(l.loading) == 0 {
+		if batch := e.loads(loadsAtOnce); len(batch) > 0 {
+			l.loading = append(l.loading, reading{ids: batch, mark: l.queue.marks})
+		}
+	}
+	for len(l.loading) > 0 {
+		select {
+		case l.loads <- l.loading[0]:
+			l.loading = l.loading[1:]
+		default:
+			return
+		}
+	}
+}
+
+// reading is a request to a loader.
+type reading struct {
+	ids  []string // targets
+	mark uint64   // the newest mark that it answers
+}
+
+// loader reads what the book has for targets until there are no more requests.
+func (d *Dispatcher) loader(ctx context.Context, loads <-chan reading) {
+	for r := range loads {
+		specs, err := d.book.TargetsByID(ctx, r.ids)
+		for _, id := range r.ids {
+			switch {
+			case err != nil:
+				d.mail.put(loaded{target: id, err: err})
+			case specs[id] == nil:
+				d.mail.put(loaded{target: id, err: models.ErrNotFound})
+			default:
+				d.mail.put(d.load(ctx, specs[id], r.mark, time.Now()))
+			}
+		}
+	}
+}
+
+// load reads the windows of one target.
+func (d *Dispatcher) load(ctx context.Context, spec *models.Target, mark uint64, now time.Time) loaded {
+	ctx, done := context.WithTimeout(ctx, readPatience)
+	defer done()
+	l := loaded{target: spec.ID, spec: spec, mark: mark}
+	before := now.Add(horizon)
+	for _, p := range models.Priorities {
+		if l.owed[p], l.err = d.book.Owed(ctx, spec.ID, p, before, windowSize); l.err != nil {
+			return l
+		}
+	}
+	l.later, l.err = d.book.NextAfter(ctx, spec.ID, before)
+	return l
+}
+
+// heedLoaded fills the windows of a target with what the book has.
+func (l *loop) heedLoaded(e *edit, n loaded) {
+	t := e.target(n.target)
+	t.Loading = false
+	if n.err != nil {
+		if !errors.Is(n.err, context.Canceled) {
+			l.log.Warn("read what is due", "target", n.target, "err", n.err)
+		}
+		t.Later = e.now.Add(horizon + longestSleep) // ask again in a while
+		e.put(t)
+		return
+	}
+	if !n.later.IsZero() && (t.Later.IsZero() || n.later.Before(t.Later)) {
+		t.Later = n.later
+	}
+	for _, p := range models.Priorities {
+		if t.More[p] <= n.mark {
+			t.More[p] = 0
+		}
+	}
+	e.put(t)
+	l.learn(e, n.spec)
+	for _, p := range models.Priorities {
+		for _, o := range n.owed[p] {
+			if !l.busy[o.ID] {
+				e.offer(call{ID: o.ID, Target: n.target, Priority: p, RunAt: o.RunAt})
+			}
+		}
+		if len(n.owed[p]) == windowSize {
+			t := e.target(n.target)
+			t.More[p] = e.mark()
+			e.put(t)
+		}
+	}
+}
+
+// sweepTargets asks the book once for all targets that are owed work. The loop calls it when it begins.
+func (l *loop) sweepTargets(ctx context.Context) {
+	ctx, done := context.WithTimeout(ctx, readPatience)
+	defer done()
+	all, err := l.book.Heads(ctx)
+	if err != nil {
+		l.log.Error("read who is owed what", "err", err)
+		return
+	}
+	e := l.queue.edit(time.Now())
+	l.heedHeads(e, all)
+	e.commit()
+}
+
+// heedHeads looks for targets that are owed work which the queue does not know of.
+func (l *loop) heedHeads(e *edit, all []models.Head) {
+	for _, h := range all {
+		t := e.target(h.TargetID)
+		known := !t.HeadAt.IsZero() && !t.HeadAt.After(h.RunAt) || !t.LoadAt.IsZero() && !t.LoadAt.Add(horizon).After(h.RunAt)
+		if known || t.Loading || t.Parked == parkedPaused {
+			continue
+		}
+		if t.Later.IsZero() || h.RunAt.Before(t.Later) {
+			t.Later = h.RunAt
+			e.put(t)
+		}
+	}
+}
+
+// extend reads the schedules that come due next, long before the queue runs out of them.
+func (l *loop) extend(ctx context.Context, now time.Time) {
+	if l.reading || l.until.Sub(now) > turnHorizon/2 {
+		return
+	}
+	l.reading = true
+	l.out.Go(func() { l.mail.put(l.readSchedules(ctx, time.Time{}, now.Add(turnHorizon), l.cfg.QueueWindow)) })
+}
+
+// readSchedules reads the schedules due before until, at most limit: then the window ends with the last one.
+func (d *Dispatcher) readSchedules(ctx context.Context, from, until time.Time, limit int) window {
+	ctx, done := context.WithTimeout(ctx, readPatience)
+	defer done()
+	w := window{until: until}
+	id := ""
+	for len(w.due) < limit {
+		some, err := d.book.DueSchedules(ctx, until, from, id, windowsAsked)
+		if err != nil {
+			w.err = err
+			return w
+		}
+		w.due = append(w.due, some...)
+		if len(some) < windowsAsked {
+			return w
+		}
+		last := some[len(some)-1]
+		from, id = last.DueAt, last.ID
+	}
+	w.until = from
+	return w
+}
+
+// heedWindow takes up the schedules that were read.
+func (l *loop) heedWindow(e *edit, w window) {
+	if !w.sweep {
+		l.reading = false
+	}
+	if w.err != nil {
+		if !errors.Is(w.err, context.Canceled) {
+			l.log.Warn("read schedules that come due", "err", w.err)
+		}
+		return
+	}
+	for _, s := range w.due {
+		if l.busy[s.ID] || e.hasTurn(s.ID) {
+			continue
+		}
+		if w.sweep {
+			l.counts.mended.Add(1)
+			l.log.Warn("a schedule was not in the queue", "schedule", s.ID)
+		}
+		e.schedule(turn{ID: s.ID, DueAt: s.DueAt, Version: s.Version})
+	}
+	if !w.sweep {
+		l.until = w.until
+	}
+}
+
+// heedSchedule takes up a schedule's next turn, or lets go of a schedule that has none.
+func (l *loop) heedSchedule(e *edit, s *models.Schedule) {
+	switch {
+	case l.busy[s.ID]: // its turn is under way and brings back how it stands
+		l.again[s.ID] = s
+	case s.DueAt.IsZero() || !s.DeletedAt.IsZero() || !s.DueAt.Before(l.until):
+		e.unschedule(s.ID)
+	default:
+		e.schedule(turn{ID: s.ID, DueAt: s.DueAt, Version: s.Version})
+	}
+}
+
+// takeTurns asks the book to settle the schedules that are due.
+func (l *loop) takeTurns(e *edit) {
+	l.turnHigh = l.turning >= turnsOut
+	for _, t := range e.turns(turnsOut - l.turning) {
+		l.turning++
+		l.busy[t.ID] = true
+		l.hands.Add(1)
+		l.book.Turn(models.TurnAsk{ID: t.ID, Version: t.Version}, e.now, func(got models.Turned, err error) {
+			defer l.hands.Done()
+			l.mail.put(turned{t, got, err})
+		})
+	}
+}
+
+// heedTurned takes up what came of a turn.
+func (l *loop) heedTurned(ctx context.Context, e *edit, n turned) {
+	l.turning--
+	l.counts.turns.Add(1)
+	delete(l.busy, n.asked.ID)
+	newer := l.again[n.asked.ID]
+	delete(l.again, n.asked.ID)
+	if n.err != nil {
+		l.log.Error("settle a schedule", "schedule", n.asked.ID, "err", n.err)
+		n.asked.DueAt = e.now.Add(longestSleep)
+		e.schedule(n.asked)
+		return
+	}
+	for _, j := range append(n.got.Jobs, n.got.Ended...) {
+		l.hub.publishJob(j, e.now)
+		l.heedJob(e, j)
+	}
+	for _, j := range n.got.Cancel {
+		if c := l.calls.ofJob(j.ID); c != nil {
+			c.cut(errCanceled)
+		}
+	}
+	for _, s := range []*models.Schedule{n.got.Schedule, newer} {
+		if s != nil {
+			l.heedSchedule(e, s)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package dispatcher
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"punctual/models"
+)
+
+const (
+	mendEvery  = 5 * time.Second // the most that a lost hint may cost
+	pruneEvery = time.Minute
+	pruneRest  = 20 * time.Millisecond // between two steps of pruning
+)
+
+// mend compares the queue and this node's claims with the book, and ends what has expired, until ctx ends.
+func (d *Dispatcher) mend(ctx context.Context) {
+	tick := time.NewTicker(mendEvery)
+	defer tick.Stop()
+	var strange map[string]bool
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := time.Now()
+		d.mendTargets(ctx)
+		d.mendSchedules(ctx, now)
+		strange = d.mendClaims(ctx, now, strange)
+		d.expire(ctx, now)
+	}
+}
+
+// complain logs an error unless the dispatcher is ending anyway.
+func (d *Dispatcher) complain(act string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, models.ErrClosed) {
+		d.log.Error(act, "err", err)
+	}
+}
+
+// mendTargets finds targets with work that no hint told of.
+func (d *Dispatcher) mendTargets(ctx context.Context) {
+	all, err := d.book.Heads(ctx)
+	if err != nil {
+		d.complain("look for forgotten jobs", err)
+		return
+	}
+	d.mail.put(heads{all})
+}
+
+// mendSchedules finds active schedules whose turn is past and that are not in the queue.
+func (d *Dispatcher) mendSchedules(ctx context.Context, now time.Time) {
+	w := d.readSchedules(ctx, time.Time{}, now.Add(-mendEvery), windowsAsked)
+	if w.err == nil && len(w.due) == 0 {
+		return
+	}
+	w.sweep = true
+	d.mail.put(w)
+}
+
+// mendClaims gives back claims that are in the book and not in this node's hands for two looks in a row; it returns
+// those that were strange at this look. There are none unless a granted claim was dropped, which is a bug.
+func (d *Dispatcher) mendClaims(ctx context.Context, now time.Time, before map[string]bool) map[string]bool {
+	held, err := d.book.Claims(ctx, d.cfg.Node)
+	if err != nil {
+		d.complain("compare claims", err)
+		return before
+	}
+	ours := d.calls.claims()
+	strange := map[string]bool{}
+	for _, id := range held {
+		switch {
+		case ours[id]:
+		case !before[id]:
+			strange[id] = true
+		default:
+			d.counts.orphans.Add(1)
+			d.log.Error("a claim was forgotten", "claim", id)
+			d.complain("give back a claim", d.book.GiveBack(ctx, d.cfg.Node, id, now))
+		}
+	}
+	return strange
+}
+
+// expire ends jobs whose time has run out, also behind a paused target.
+func (d *Dispatcher) expire(ctx context.Context, now time.Time) {
+	for {
+		ended, err := d.book.Expire(ctx, now)
+		if err != nil {
+			d.complain("expire jobs", err)
+			return
+		}
+		if len(ended) == 0 {
+			return
+		}
+		d.counts.expired.Add(uint64(len(ended)))
+		d.Offer(ended...)
+	}
+}
+
+// prune forgets what is kept no longer, in small steps, until ctx ends.
+func (d *Dispatcher) prune(ctx context.Context) {
+	wait := time.NewTimer(pruneEvery)
+	defer wait.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-wait.C:
+		}
+		now := time.Now()
+		n, err := d.book.Prune(ctx, models.Keep{Ended: now.Add(-d.cfg.Retention), Failed: now.Add(-d.cfg.RetentionFailed),
+			Occurrences: now.Add(-d.cfg.RetentionOccurrences), Now: now})
+		d.counts.pruned.Add(uint64(n))
+		d.complain("prune", err)
+		if n > 0 && err == nil {
+			wait.Reset(pruneRest)
+		} else {
+			wait.Reset(pruneEvery)
+		}
+	}
+}

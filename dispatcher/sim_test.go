@@ -1,0 +1,184 @@
+package dispatcher
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"punctual/models"
+	"punctual/webhooks"
+)
+
+// receiver is a fake sender and the target behind it: it remembers every call.
+type receiver struct {
+	mu     sync.Mutex
+	answer func(r webhooks.Request) (status int, takes time.Duration)
+	calls  []received
+}
+
+// received is a call as the target saw it.
+type received struct {
+	job, attempt string
+	at           time.Time
+}
+
+// Send implements Sender.
+func (f *receiver) Send(ctx context.Context, r webhooks.Request) webhooks.Result {
+	start := time.Now()
+	f.mu.Lock()
+	f.calls = append(f.calls, received{r.ID, r.AttemptID, start})
+	status, takes := f.answer(r)
+	f.mu.Unlock()
+	out := webhooks.Result{Started: start}
+	timer := time.NewTimer(min(takes, r.Timeout))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		out.Aborted = true
+	case <-timer.C:
+		if out.StatusCode = status; takes > r.Timeout {
+			out.StatusCode = 0
+			out.Err = &webhooks.Error{Kind: webhooks.KindTimeout, Message: "timeout"}
+		}
+	}
+	out.Duration = time.Since(start)
+	return out
+}
+
+// Forget implements Sender.
+func (*receiver) Forget(string) {}
+
+func (f *receiver) seen() []received {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]received(nil), f.calls...)
+}
+
+// engine is a book and a dispatcher at work on it.
+type engine struct {
+	*Dispatcher
+	store *models.Store
+	stop  func() // gracefully
+}
+
+// start opens the book at path and runs a dispatcher on it; it must be called and stopped in a bubble.
+func start(t testing.TB, path string, send Sender, wrap func(*models.Store) Book) *engine {
+	t.Helper()
+	node := models.NewNodeID()
+	store, err := models.Open(context.Background(), models.Config{Database: "sqlite:" + path, Node: node, Sync: "normal"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var book Book = store
+	if wrap != nil {
+		book = wrap(store)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	var mu sync.Mutex
+	d := New(Config{Node: node, Grace: 10 * time.Second, Random: func() float64 {
+		mu.Lock()
+		defer mu.Unlock()
+		return random.Float64()
+	}}, book, send)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := d.Run(ctx); err != nil {
+			t.Errorf("run: %v", err)
+		}
+	}()
+	return &engine{d, store, func() {
+		cancel()
+		<-ended
+		if err := store.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}}
+}
+
+func (e *engine) target(t testing.TB, name string, change ...func(*models.Target)) *models.Target {
+	t.Helper()
+	spec := models.DefaultTarget()
+	spec.Name, spec.URL = name, "http://example.com/"+name
+	for _, c := range change {
+		c(&spec)
+	}
+	target := models.NewTarget(spec, time.Now())
+	if err := e.store.CreateTarget(context.Background(), target, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"); err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+// jobs creates n jobs and offers them.
+func (e *engine) jobs(t testing.TB, target *models.Target, n int, change ...func(*models.JobSpec)) []*models.Job {
+	t.Helper()
+	jobs := make([]*models.Job, n)
+	for i := range jobs {
+		spec := models.JobSpec{Priority: models.Normal, BodyForm: models.BodyPayload, Body: fmt.Appendf(nil, "%d", i)}
+		for _, c := range change {
+			c(&spec)
+		}
+		var err error
+		if jobs[i], err = models.NewJob(spec, target, models.FromAPI, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	made, err := e.store.CreateJobs(context.Background(), jobs, nil, nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Offer(made.Jobs...)
+	return made.Jobs
+}
+
+func (e *engine) job(t testing.TB, id string) *models.Job {
+	t.Helper()
+	j, err := e.store.Job(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// ok answers 200 after a while.
+func ok(takes time.Duration) func(webhooks.Request) (int, time.Duration) {
+	return func(webhooks.Request) (int, time.Duration) { return 200, takes }
+}
+
+func TestJobsAreCalledWhenDue(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "book.db")
+	synctest.Test(t, func(t *testing.T) {
+		f := &receiver{answer: ok(10 * time.Millisecond)}
+		e := start(t, path, f, nil)
+		defer e.stop()
+		target := e.target(t, "billing")
+		now := e.jobs(t, target, 300)
+		later := e.jobs(t, target, 1, func(s *models.JobSpec) { s.Delay = 10 * time.Minute })[0]
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got := len(f.seen()); got != 300 {
+			t.Fatalf("%d calls after a second, want 300", got)
+		}
+		for _, j := range now {
+			if got := e.job(t, j.ID); got.State != models.Succeeded {
+				t.Fatalf("job %s is %s", j.ID, got.State)
+			}
+		}
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		calls := f.seen()
+		if got := len(calls); got != 301 {
+			t.Fatalf("%d calls after ten minutes, want 301", got)
+		}
+		if late := calls[300].at.Sub(later.RunAt); late < 0 || late > 50*time.Millisecond {
+			t.Errorf("the delayed job came %v late", late)
+		}
+	})
+}

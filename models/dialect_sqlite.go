@@ -1,0 +1,94 @@
+package models
+
+import (
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/mattn/go-sqlite3"
+	"github.com/pressly/goose/v3"
+	gormsqlite "gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+)
+
+//go:embed migrations/sqlite/*.sql
+var sqliteMigrations embed.FS
+
+// readers is how many reads run side by side. A read holds no lock that a write waits for.
+const readers = 8
+
+type sqlite struct {
+	path string
+	sync string // FULL or NORMAL
+}
+
+func newSQLite(path, sync string) (*sqlite, error) {
+	levels := map[string]string{"": "FULL", "full": "FULL", "normal": "NORMAL"}
+	level, ok := levels[sync]
+	if !ok {
+		return nil, &Invalid{"sync", "must be full or normal"}
+	}
+	if path == ":memory:" {
+		return nil, &Invalid{"database", "must be a file: with a pool, :memory: is many databases"}
+	}
+	abs, err := filepath.Abs(path)
+	return &sqlite{path: abs, sync: level}, err
+}
+
+// lock takes PATH.lock, not the database file: closing any descriptor of that one would drop the engine's own locks.
+func (d *sqlite) lock() (func(), error) {
+	f, err := os.OpenFile(d.path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the database: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s.lock: %w", d.path, ErrLocked)
+	}
+	return func() { f.Close() }, nil
+}
+
+func (d *sqlite) open() (write, read *sql.DB, err error) {
+	if write, err = sql.Open("sqlite3", d.dsn(url.Values{"mode": {"rwc"}, "_auto_vacuum": {"incremental"},
+		"_journal_mode": {"WAL"}, "_synchronous": {d.sync}, "_txlock": {"immediate"}, "_foreign_keys": {"on"},
+		"_cache_size": {"-65536"}})); err != nil {
+		return nil, nil, err
+	}
+	write.SetMaxOpenConns(1)
+	if read, err = sql.Open("sqlite3", d.dsn(url.Values{"mode": {"ro"}, "_query_only": {"on"},
+		"_cache_size": {"-8192"}})); err != nil {
+		write.Close()
+		return nil, nil, err
+	}
+	read.SetMaxOpenConns(readers)
+	read.SetMaxIdleConns(readers)
+	return write, read, nil
+}
+
+func (d *sqlite) dsn(options url.Values) string {
+	options.Set("_busy_timeout", "5000")
+	return "file:" + (&url.URL{Path: d.path}).EscapedPath() + "?" + options.Encode()
+}
+
+func (d *sqlite) gorm(conn gorm.ConnPool) gorm.Dialector { return gormsqlite.Dialector{Conn: conn} }
+
+func (d *sqlite) provider(db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(sqliteMigrations, "migrations/sqlite")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectSQLite3, db, files)
+}
+
+func (d *sqlite) begin() string { return "BEGIN IMMEDIATE" }
+
+func (d *sqlite) transient(err error) bool {
+	var e sqlite3.Error
+	return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked)
+}

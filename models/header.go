@@ -1,0 +1,87 @@
+package models
+
+import (
+	"maps"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// Masked stands in every answer where a value must not be shown. Written back, it keeps the stored value.
+const Masked = "***"
+
+// ownHeaders may not be set by users: hop-by-hop fields (RFC 9110, 7.6.1), what the connection decides, and what
+// the wire sets itself. Idempotency-Key is among them because Go's client silently re-sends requests that carry it.
+var ownHeaders = []string{"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization",
+	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Host", "Content-Length", "Expect", "Idempotency-Key",
+	"X-Idempotency-Key", "Traceparent"}
+
+// secretHeaders read back as Masked, and so does each whose name ends in one of secretEndings.
+var (
+	secretHeaders = []string{"Authorization", "Cookie", "Set-Cookie"}
+	secretEndings = []string{"-Authorization", "-Token", "-Key", "-Secret", "-Password", "-Signature"}
+)
+
+// Validate checks names and values; the error names the header, never its value.
+func (h Headers) Validate() error {
+	if len(h) > MaxHeaders {
+		return &Invalid{"headers", "must have at most 32 entries"}
+	}
+	var bad Invalids
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		canonical := textproto.CanonicalMIMEHeaderKey(name)
+		lower := strings.ToLower(name)
+		switch {
+		case !httpguts.ValidHeaderFieldName(name) || len(name) > 256:
+			bad.add("headers", "must have names that are valid on the wire")
+		case slices.Contains(ownHeaders, canonical), strings.HasPrefix(lower, "webhook-"),
+			strings.HasPrefix(lower, "punctual-"):
+			bad.add("headers."+canonical, "is set by Punctual or by the connection")
+		case !httpguts.ValidHeaderFieldValue(h[name]) || len(h[name]) > 8192:
+			bad.add("headers."+canonical, "must have a value that is valid on the wire, of at most 8192 bytes")
+		}
+	}
+	return bad.orNil()
+}
+
+// Canonical is h with its names in canonical form. Of two names that differ only in case one is kept.
+func (h Headers) Canonical() Headers {
+	out := make(Headers, len(h))
+	for name, value := range h {
+		out[textproto.CanonicalMIMEHeaderKey(name)] = value
+	}
+	return out
+}
+
+// Mask is h with secret values replaced by Masked.
+func (h Headers) Mask() Headers {
+	out := make(Headers, len(h))
+	for name, value := range h {
+		if SecretHeader(name) {
+			value = Masked
+		}
+		out[name] = value
+	}
+	return out
+}
+
+// Unmask is h with every Masked value replaced by what stored holds under that name.
+func (h Headers) Unmask(stored Headers) Headers {
+	out := h.Canonical()
+	for name, value := range out {
+		if old, ok := stored[name]; ok && value == Masked {
+			out[name] = old
+		}
+	}
+	return out
+}
+
+// SecretHeader tells whether values of this header are credentials.
+func SecretHeader(name string) bool {
+	name = http.CanonicalHeaderKey(name)
+	return slices.Contains(secretHeaders, name) ||
+		slices.ContainsFunc(secretEndings, func(end string) bool { return strings.HasSuffix(name, end) })
+}

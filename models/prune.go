@@ -1,0 +1,102 @@
+package models
+
+import (
+	"context"
+	"time"
+)
+
+// step is how much one transaction of the sweeps below takes on, so that nobody waits long behind it.
+const step = 200
+
+// Expire ends scheduled jobs whose time has run out, at most a step of them, and returns them.
+func (s *Store) Expire(ctx context.Context, now time.Time) ([]*Job, error) {
+	var out []*Job
+	err := s.write(ctx, work{act: "expire jobs", lane: owed, run: func(tx *tx) (err error) {
+		if out, err = jobsWhere(tx.DB, "expires_at", "state = 'scheduled' AND expires_at IS NOT NULL AND expires_at <= ? AND id IN "+
+			"(SELECT id FROM jobs WHERE state = 'scheduled' AND expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?)",
+			now.UnixMicro(), now.UnixMicro(), step); err != nil {
+			return err
+		}
+		for _, j := range out {
+			if err := tx.endJob(j, Failed, ReasonExpired, now); err != nil {
+				return err
+			}
+			if err := tx.saveJob(j); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+	return out, err
+}
+
+// Keep says until when what has ended is kept: what ended before these times is forgotten.
+type Keep struct {
+	Ended       time.Time // succeeded and canceled jobs, test calls
+	Failed      time.Time
+	Occurrences time.Time
+	Now         time.Time // requests remembered by key
+}
+
+// Prune forgets a step of each kind of what is kept no longer, and tells how much that was: 0 when nothing is left to
+// forget.
+func (s *Store) Prune(ctx context.Context, keep Keep) (int, error) {
+	var total int
+	err := s.write(ctx, work{act: "prune", lane: owed, run: func(tx *tx) error {
+		total = 0
+		for state, before := range map[State]time.Time{Succeeded: keep.Ended, Canceled: keep.Ended, Failed: keep.Failed} {
+			n, err := tx.pruneJobs(state, before)
+			if err != nil {
+				return err
+			}
+			total += n
+		}
+		tests, err := tx.forgetTests(keep.Ended, step)
+		if err != nil {
+			return err
+		}
+		past, err := tx.exec(`DELETE FROM occurrences WHERE (schedule_id, at) IN
+			(SELECT schedule_id, at FROM occurrences WHERE until < ? ORDER BY until LIMIT ?)`, keep.Occurrences.UnixMicro(), step)
+		if err != nil {
+			return err
+		}
+		keys, err := tx.exec(`DELETE FROM idempotency WHERE (path, key) IN (SELECT path, key FROM idempotency i
+			WHERE expires_at < ? AND NOT EXISTS (SELECT 1 FROM json_each(i.job_ids) e JOIN jobs j ON j.id = e.value)
+			ORDER BY expires_at LIMIT ?)`, keep.Now.UnixMicro(), step)
+		total += int(tests + past + keys)
+		return err
+	}})
+	return total, err
+}
+
+func (t *tx) pruneJobs(state State, before time.Time) (int, error) {
+	var ids []string
+	err := t.each(`SELECT id FROM jobs WHERE state = ? AND finished_at IS NOT NULL AND finished_at < ?
+		ORDER BY finished_at LIMIT ?`, []any{state, before.UnixMicro(), step}, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return len(ids), t.forgetJobs(ids)
+}
+
+// forgetJobs deletes jobs with all that belongs to them.
+func (t *tx) forgetJobs(ids []string) error {
+	for _, id := range ids {
+		for _, statement := range []string{
+			`DELETE FROM attempts WHERE job_id = ? AND job_id <> ''`,
+			`DELETE FROM labels WHERE job_id = ?`,
+			`DELETE FROM bodies WHERE job_id = ?`,
+			`DELETE FROM jobs WHERE id = ?`,
+		} {
+			if _, err := t.exec(statement, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,192 @@
+package models
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// insertAttempt records an attempt. One that is there already is left as it is.
+func (t *tx) insertAttempt(a *Attempt) error {
+	_, err := t.exec(`INSERT INTO attempts (id, job_id, target_id, number, outcome, status_code, error_kind, error_message,
+		retry_at, started_at, duration, node, dns, connect, tls, first_byte, method, url, req_headers, resp_headers, resp_body,
+		truncated) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING`,
+		a.ID, a.JobID, a.TargetID, a.Number, a.Outcome, a.StatusCode, a.ErrorKind, a.ErrorMessage, toMicro(a.RetryAt),
+		a.StartedAt.UnixMicro(), int64(a.Duration), a.Node, int64(a.DNS), int64(a.Connect), int64(a.TLS), int64(a.FirstByte),
+		a.Method, a.URL, []byte(a.ReqHeaders), []byte(a.RespHeaders), a.RespBody, a.Truncated)
+	return err
+}
+
+// RecordTest puts a test call on record.
+func (s *Store) RecordTest(ctx context.Context, a *Attempt) error {
+	return s.write(ctx, work{act: "record test", run: func(tx *tx) error { return tx.insertAttempt(a) }})
+}
+
+// AttemptsOf lists the attempts of a job, oldest first; one that is out is last.
+func (s *Store) AttemptsOf(ctx context.Context, jobID string) ([]*Attempt, error) {
+	db, done := s.read(ctx)
+	defer done()
+	jobs, err := jobsWhere(db, "id", "id = ?", jobID)
+	if err == nil && len(jobs) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	var rows []*Attempt
+	err = db.Where("job_id = ? AND job_id <> ''", jobID).Order("number").Find(&rows).Error
+	if j := jobs[0]; j.State == Running && !slices.ContainsFunc(rows, func(a *Attempt) bool { return a.ID == j.ClaimID }) {
+		rows = append(rows, j.Out())
+	}
+	for _, a := range rows {
+		a.Target = jobs[0].Of.Name
+	}
+	return rows, err
+}
+
+// Out is the attempt that a running job's claim stands for.
+func (j *Job) Out() *Attempt {
+	return &Attempt{ID: j.ClaimID, JobID: j.ID, TargetID: j.TargetID, Number: j.LastNumber + 1, Outcome: Calling,
+		StartedAt: j.ClaimedAt, Node: j.ClaimNode, Method: j.Of.Method, URL: j.Of.URL, Target: j.Of.Name}
+}
+
+// Attempt is the attempt of that id, also one that is out, or ErrNotFound.
+func (s *Store) Attempt(ctx context.Context, id string) (*Attempt, error) {
+	db, done := s.read(ctx)
+	defer done()
+	var a Attempt
+	err := db.Where("id = ?", id).Take(&a).Error
+	if notFound(err) == ErrNotFound {
+		out, err := running(db, AttemptFilter{}, "claim_id = ?", id)
+		if err == nil && len(out) == 0 {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return nil, err
+		}
+		return out[0], nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &a, nameTargets(db, []*Attempt{&a})
+}
+
+// Attempts lists attempts, newest first.
+func (s *Store) Attempts(ctx context.Context, f AttemptFilter, p Page) ([]*Attempt, string, error) {
+	before, err := p.key("attempts")
+	if err != nil {
+		return nil, "", err
+	}
+	db, done := s.read(ctx)
+	defer done()
+	var rows []*Attempt
+	if f.Outcome != Calling {
+		if rows, err = recorded(db, f, before, p.limit()+1); err != nil {
+			return nil, "", err
+		}
+	}
+	if (f.Outcome == "" || f.Outcome == Calling) && f.StatusCode == 0 {
+		out, err := running(db, f, "(? = '' OR claim_id < ?)", before, before)
+		if err != nil {
+			return nil, "", err
+		}
+		rows = merge(rows, out)
+	}
+	rows, next := cut(p, "attempts", rows, func(a *Attempt) string { return a.ID })
+	return rows, next, nameTargets(db, rows)
+}
+
+// merge puts the attempts that are out among those on record, newest first. One that was recorded between the two
+// reads is kept as recorded.
+func merge(rows, out []*Attempt) []*Attempt {
+	for _, a := range out {
+		if !slices.ContainsFunc(rows, func(b *Attempt) bool { return b.ID == a.ID }) {
+			rows = append(rows, a)
+		}
+	}
+	slices.SortFunc(rows, func(a, b *Attempt) int { return strings.Compare(b.ID, a.ID) })
+	return rows
+}
+
+// recorded reads attempts on record before an id.
+func recorded(db *gorm.DB, f AttemptFilter, before string, limit int) ([]*Attempt, error) {
+	var c conditions
+	if before != "" {
+		c.add("j.id < ?", before)
+	}
+	if f.Job != "" {
+		c.add("j.job_id = ? AND j.job_id <> ''", f.Job)
+	}
+	if f.StatusCode != 0 {
+		c.add("j.status_code = ?", f.StatusCode)
+	}
+	if f.Outcome != "" {
+		c.add("j.outcome = ?", f.Outcome)
+		if f.Outcome != Success {
+			c.add("j.outcome <> 'succeeded'")
+		}
+	}
+	walks := []walk{c.walk("attempts j", "j.id")}
+	if f.Target != "" {
+		ids, err := targetIDs(db, f.Target)
+		if err != nil {
+			return nil, err
+		}
+		walks = nil
+		for _, id := range ids {
+			walks = append(walks, c.with("j.target_id = ?", id).walk("attempts j", "j.id"))
+		}
+	}
+	var all []string
+	for _, w := range walks {
+		var ids []string
+		if err := db.Raw(w.sql+" LIMIT ?", append(w.args, limit)...).Scan(&ids).Error; err != nil {
+			return nil, err
+		}
+		all = append(all, ids...)
+	}
+	slices.Sort(all)
+	slices.Reverse(all)
+	all = all[:min(limit, len(all))]
+	var rows []*Attempt
+	return rows, db.Where("id IN ?", all).Order("id DESC").Find(&rows).Error
+}
+
+// running reads the attempts that are out off their claims. There are never more than the slots of all nodes.
+func running(db *gorm.DB, f AttemptFilter, where string, args ...any) ([]*Attempt, error) {
+	if f.Job != "" {
+		where, args = where+" AND id = ?", append(args, f.Job)
+	}
+	jobs, err := jobsWhere(db, "claim_id DESC", "state = 'running' AND "+where, args...)
+	var out []*Attempt
+	for _, j := range jobs {
+		if f.Target == "" || j.Of.Name == f.Target {
+			out = append(out, j.Out())
+		}
+	}
+	return out, err
+}
+
+func nameTargets(db *gorm.DB, rows []*Attempt) error {
+	ids := map[string]bool{}
+	for _, a := range rows {
+		ids[a.TargetID] = true
+	}
+	of, err := targetsByID(db, keys(ids))
+	for _, a := range rows {
+		if t := of[a.TargetID]; t != nil {
+			a.Target = t.Name
+		}
+	}
+	return err
+}
+
+// forgetTests forgets test calls that began before a time, at most limit of them.
+func (t *tx) forgetTests(before time.Time, limit int) (int64, error) {
+	return t.exec(`DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE job_id = '' AND started_at < ? LIMIT ?)`,
+		before.UnixMicro(), limit)
+}

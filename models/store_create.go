@@ -1,0 +1,159 @@
+package models
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Idempotency names a request that must not be done twice.
+type Idempotency struct {
+	Path string   // of the request
+	Key  string   // the Idempotency-Key
+	Body [32]byte // SHA-256 of the raw body
+}
+
+// Created is what became of a request for jobs.
+type Created struct {
+	Jobs     []*Job // in the order asked; one that was there already as it is now
+	Fresh    []bool // which of them this request made
+	Replayed bool   // the whole request was made before: nothing is new
+}
+
+// rememberFor is how long a request is remembered at least; longer while one of its jobs is kept.
+const rememberFor = 24 * time.Hour
+
+// CreateJobs records jobs, all or none. keyBodies, which may be nil, holds for each job the SHA-256 of what was asked
+// for under its Key. A key that was used for something else is Invalid, and so is a target that has gone meanwhile.
+func (s *Store) CreateJobs(ctx context.Context, jobs []*Job, keyBodies [][32]byte, idem *Idempotency, now time.Time) (*Created, error) {
+	var out *Created
+	var size int64
+	for _, j := range jobs {
+		size += int64(len(j.Body))
+	}
+	err := s.write(ctx, work{act: "create jobs", size: size, run: func(tx *tx) (err error) {
+		out, err = tx.createJobs(jobs, keyBodies, idem, now)
+		return err
+	}})
+	return out, err
+}
+
+func (t *tx) createJobs(jobs []*Job, keyBodies [][32]byte, idem *Idempotency, now time.Time) (*Created, error) {
+	if idem != nil {
+		if done, err := t.replay(idem, jobs, now); done != nil || err != nil {
+			return done, err
+		}
+	}
+	out := &Created{Jobs: make([]*Job, len(jobs)), Fresh: make([]bool, len(jobs))}
+	for i, j := range jobs {
+		made, err := t.createJob(j, i, keyBodies, now)
+		if err != nil {
+			return nil, within(err, i, len(jobs))
+		}
+		out.Jobs[i], out.Fresh[i] = made, made == j
+	}
+	if idem == nil {
+		return out, nil
+	}
+	return out, t.remember(idem.Path, idem.Key, idem.Body, out.Jobs, now)
+}
+
+// createJob records one job, or finds the one that was made under its key.
+func (t *tx) createJob(j *Job, i int, keyBodies [][32]byte, now time.Time) (*Job, error) {
+	target, err := t.target(j.TargetID)
+	if err != nil || target.Deleted() {
+		return nil, &Invalid{"target", "is not a registered target"}
+	}
+	if j.Key == "" {
+		return j, t.insertJob(j)
+	}
+	path := "key:" + j.TargetID
+	ids, body, err := t.recall(path, j.Key)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(ids) > 0 && body != keyBodies[i]:
+		return nil, &Invalid{"key", "was used for another request to this target"}
+	case len(ids) > 0 && ids[0] != j.ID:
+		if old, err := t.job(ids[0]); err == nil {
+			return old, nil
+		}
+	}
+	if err := t.insertJob(j); err != nil {
+		return nil, err
+	}
+	return j, t.remember(path, j.Key, keyBodies[i], []*Job{j}, now)
+}
+
+// replay gives what the same request made before; nil if it is new, or is this very one run again by the writer.
+func (t *tx) replay(idem *Idempotency, jobs []*Job, now time.Time) (*Created, error) {
+	ids, body, err := t.recall(idem.Path, idem.Key)
+	if err != nil || ids == nil {
+		return nil, err
+	}
+	if body != idem.Body {
+		return nil, &Invalid{"Idempotency-Key", "was used for another request"}
+	}
+	for i, id := range ids {
+		if i < len(jobs) && jobs[i].ID == id {
+			return nil, nil
+		}
+	}
+	out := &Created{Replayed: true, Fresh: make([]bool, len(ids))}
+	for _, id := range ids {
+		j, err := t.job(id)
+		if err != nil {
+			return nil, notKept(err)
+		}
+		out.Jobs = append(out.Jobs, j)
+	}
+	return out, nil
+}
+
+// notKept is the answer to a replay of a request whose jobs were deleted meanwhile.
+func notKept(err error) error {
+	if err == ErrNotFound {
+		return &Conflict{"this request was done before, and what it made has been deleted since"}
+	}
+	return err
+}
+
+// recall gives what was made under a key; nil ids if nothing is remembered.
+func (t *tx) recall(path, key string) (ids []string, body [32]byte, err error) {
+	var list string
+	var sum []byte
+	err = t.one(`SELECT job_ids, body FROM idempotency WHERE path = ? AND key = ?`, []any{path, key}, &list, &sum)
+	if err == ErrNotFound {
+		return nil, body, nil
+	}
+	if err != nil {
+		return nil, body, err
+	}
+	copy(body[:], sum)
+	return ids, body, json.Unmarshal([]byte(list), &ids)
+}
+
+func (t *tx) remember(path, key string, body [32]byte, jobs []*Job, now time.Time) error {
+	ids := make([]string, len(jobs))
+	for i, j := range jobs {
+		ids[i] = j.ID
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO idempotency (path, key, body, job_ids, expires_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (path, key) DO UPDATE SET body = excluded.body, job_ids = excluded.job_ids,
+		expires_at = excluded.expires_at`, path, key, body[:], string(list), now.Add(rememberFor).UnixMicro())
+	return err
+}
+
+// within names the job of a batch that an error is about.
+func within(err error, i, of int) error {
+	bad, ok := err.(*Invalid)
+	if !ok || of == 1 {
+		return err
+	}
+	return &Invalid{fmt.Sprintf("jobs[%d].%s", i, bad.Field), bad.Why}
+}

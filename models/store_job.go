@@ -1,0 +1,246 @@
+package models
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Job is the job of that id, or ErrNotFound.
+func (s *Store) Job(ctx context.Context, id string) (*Job, error) {
+	db, done := s.read(ctx)
+	defer done()
+	jobs, err := jobsWhere(db, "id", "id = ?", id)
+	if err == nil && len(jobs) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return jobs[0], nil
+}
+
+// job is a fresh copy of the job of that id inside a transaction.
+func (t *tx) job(id string) (*Job, error) {
+	jobs, err := jobsWhere(t.DB, "id", "id = ?", id)
+	if err == nil && len(jobs) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return jobs[0], nil
+}
+
+// saveJob writes back a job that job gave; its labels and body are not touched.
+func (t *tx) saveJob(j *Job) error {
+	return t.Select("*").Omit("ID", "Body", "BodyApart", "CreatedAt").Updates(j).Error
+}
+
+// changeJob runs change on the job of that id and writes it back.
+func (s *Store) changeJob(ctx context.Context, act, id string, change func(*tx, *Job) error) (*Job, error) {
+	var out *Job
+	err := s.write(ctx, work{act: act, run: func(tx *tx) (err error) {
+		if out, err = tx.job(id); err != nil {
+			return err
+		}
+		if err := change(tx, out); err != nil {
+			return err
+		}
+		return tx.saveJob(out)
+	}})
+	return out, err
+}
+
+// UpdateJob applies change to a job that is scheduled, else it is a Conflict. While no attempt is on record moving
+// RunAt moves ScheduledFor too; afterwards body, headers and labels are a Conflict. change may run twice.
+func (s *Store) UpdateJob(ctx context.Context, id string, now time.Time, change func(*Job) error) (*Job, error) {
+	return s.changeJob(ctx, "update job", id, func(tx *tx, j *Job) error {
+		if j.State != Scheduled {
+			return &Conflict{"the job is " + string(j.State) + ", no longer scheduled"}
+		}
+		before := *j
+		if err := change(j); err != nil {
+			return err
+		}
+		j.RunAt, j.ExpiresAt = ceilMilli(j.RunAt), ceilMilliOrZero(j.ExpiresAt)
+		if !j.RunAt.Equal(before.RunAt) && j.RunAt.Before(now) {
+			j.RunAt = Stamp(now)
+		}
+		if !j.ExpiresAt.IsZero() && !j.ExpiresAt.After(j.RunAt) {
+			return &Invalid{"expires_at", "must be later than the job is due"}
+		}
+		content := !bytes.Equal(j.Body, before.Body) || j.BodyForm != before.BodyForm || j.ContentType != before.ContentType
+		marks := !maps.Equal(j.Headers, before.Headers) || !maps.Equal(j.Labels, before.Labels)
+		if before.LastNumber > 0 && (content || marks) {
+			return &Conflict{"an attempt is on record: payload, headers and labels stay as they were sent"}
+		}
+		if before.LastNumber == 0 && !j.RunAt.Equal(before.RunAt) {
+			j.ScheduledFor = j.RunAt
+		}
+		j.UpdatedAt = Stamp(now)
+		if !content && !marks {
+			return nil
+		}
+		return tx.replaceBeside(j)
+	})
+}
+
+// replaceBeside writes body and labels anew.
+func (t *tx) replaceBeside(j *Job) error {
+	j.BodyApart = len(j.Body) > smallBody
+	inRow := j.Body
+	if j.BodyApart {
+		inRow = nil
+	} else if _, err := t.exec(`DELETE FROM bodies WHERE job_id = ?`, j.ID); err != nil {
+		return err
+	}
+	if _, err := t.exec(`DELETE FROM labels WHERE job_id = ?`, j.ID); err != nil {
+		return err
+	}
+	if _, err := t.exec(`UPDATE jobs SET body = ?, body_apart = ? WHERE id = ?`, inRow, j.BodyApart, j.ID); err != nil {
+		return err
+	}
+	return t.insertBeside(j)
+}
+
+// RetryJob gives a failed or canceled job its allowance anew and makes it due now; else it is a Conflict.
+func (s *Store) RetryJob(ctx context.Context, id string, now time.Time) (*Job, error) {
+	return s.changeJob(ctx, "retry job", id, func(_ *tx, j *Job) error {
+		if !j.State.Final() || !j.State.Can(Scheduled) {
+			return &Conflict{"the job is " + string(j.State) + ": only a failed or canceled one can be retried"}
+		}
+		j.State, j.Reason, j.RunAt, j.UpdatedAt = Scheduled, "", Stamp(now), Stamp(now)
+		j.Attempts, j.LostInRow, j.Held = 0, 0, false
+		j.FinishedAt, j.CancelRequestedAt = time.Time{}, time.Time{}
+		if j.Expired(now) {
+			j.ExpiresAt = time.Time{}
+		}
+		return nil
+	})
+}
+
+// RunJob makes a scheduled job due now, also one that waits in its schedule's line; else it is a Conflict.
+func (s *Store) RunJob(ctx context.Context, id string, now time.Time) (*Job, error) {
+	return s.changeJob(ctx, "run job", id, func(_ *tx, j *Job) error {
+		switch {
+		case j.State != Scheduled:
+			return &Conflict{"the job is " + string(j.State) + ", not scheduled"}
+		case j.Due(now):
+			return nil
+		}
+		j.RunAt, j.UpdatedAt, j.Held = Stamp(now), Stamp(now), false
+		return nil
+	})
+}
+
+// CancelJob ends a scheduled job at once and records the wish for a running one; a job that has ended is a Conflict.
+func (s *Store) CancelJob(ctx context.Context, id string, now time.Time) (*Job, error) {
+	return s.changeJob(ctx, "cancel job", id, func(tx *tx, j *Job) error {
+		if j.State.Final() {
+			return &Conflict{"the job has ended already: " + string(j.State)}
+		}
+		return tx.cancel(j, now)
+	})
+}
+
+// cancel ends a scheduled job or records the wish for a running one; the caller writes the job back.
+func (t *tx) cancel(j *Job, now time.Time) error {
+	j.UpdatedAt = Stamp(now)
+	if j.CancelRequestedAt.IsZero() {
+		j.CancelRequestedAt = Stamp(now)
+	}
+	if j.State == Running {
+		return nil
+	}
+	return t.endJob(j, Canceled, ReasonCanceled, now)
+}
+
+// endJob gives a scheduled job its end without an attempt; the caller writes it back.
+func (t *tx) endJob(j *Job, state State, reason string, now time.Time) error {
+	j.State, j.Reason, j.Held = state, reason, false
+	j.FinishedAt, j.UpdatedAt = Stamp(now), Stamp(now)
+	return t.afterEnd(j, now)
+}
+
+// afterEnd tells the job's schedule, if it has one, that the job has ended or waits for its next attempt.
+func (t *tx) afterEnd(j *Job, now time.Time) error {
+	if j.ScheduleID == "" {
+		return nil
+	}
+	released, woken, err := t.scheduleJobEnded(j, now)
+	t.hint(released, woken)
+	return err
+}
+
+// cancelAll cancels the unfinished jobs that where chooses, whose columns are those of jobs.
+func (t *tx) cancelAll(now time.Time, where string, args ...any) ([]*Job, error) {
+	var all []*Job
+	for _, state := range []State{Running, Scheduled} {
+		jobs, err := jobsWhere(t.DB, "id", where+" AND state = '"+string(state)+"'", args...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, jobs...)
+	}
+	for _, j := range all {
+		// One job's end may have released the next one of its schedule: only the held flag differs then.
+		if err := t.cancel(j, now); err != nil {
+			return nil, err
+		}
+		if err := t.saveJob(j); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// DeleteJob forgets a job that has ended, with its attempts; an unfinished one is a Conflict.
+func (s *Store) DeleteJob(ctx context.Context, id string) error {
+	return s.write(ctx, work{act: "delete job", run: func(tx *tx) error {
+		j, err := tx.job(id)
+		if err != nil {
+			return err
+		}
+		if !j.State.Final() {
+			return &Conflict{"the job is " + string(j.State) + ": cancel it first"}
+		}
+		return tx.forgetJobs([]string{id})
+	}})
+}
+
+// KeyBody is what a job's idempotency key stands for: the SHA-256 of its request as it was sent.
+func KeyBody(raw []byte) [32]byte { return sha256.Sum256(raw) }
+
+// Jobs lists jobs, newest first.
+func (s *Store) Jobs(ctx context.Context, f JobFilter, p Page) ([]*Job, string, error) {
+	before, err := p.key("jobs")
+	if err != nil {
+		return nil, "", err
+	}
+	db, done := s.read(ctx)
+	defer done()
+	walks, err := f.walks(db, before)
+	if err != nil {
+		return nil, "", err
+	}
+	var ids []string
+	for _, w := range walks {
+		var some []string
+		if err := db.Raw(w.sql+" LIMIT ?", append(w.args, p.limit()+1)...).Scan(&some).Error; err != nil {
+			return nil, "", err
+		}
+		ids = append(ids, some...)
+	}
+	slices.Sort(ids)
+	slices.Reverse(ids)
+	ids, next := cut(p, "jobs", ids, func(id string) string { return id })
+	if len(ids) == 0 {
+		return nil, "", nil
+	}
+	jobs, err := jobsWhere(db, "id DESC", "id IN ?", ids)
+	return jobs, next, err
+}

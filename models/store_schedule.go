@@ -1,0 +1,175 @@
+package models
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// NewSchedule stamps s, which is for target, with an id and its times, and finds its first occurrence: the first after
+// now. It returns Invalids if a setting is wrong.
+func NewSchedule(s Schedule, target *Target, now time.Time) (*Schedule, error) {
+	now = Stamp(now)
+	s.ID, s.Version, s.CreatedAt, s.UpdatedAt, s.DeletedAt = newID(prefixSchedule), 1, now, now, time.Time{}
+	s.Anchor, s.TimingSince = ceilMilli(now), now
+	s.Runs, s.FailuresInRow, s.LastJob = 0, 0, nil
+	s.unpark()
+	if s.Paused() {
+		s.pause(s.PausedReason, s.PausedUntil, now)
+	}
+	rule, err := s.prepare(target)
+	if err != nil {
+		return nil, err
+	}
+	s.NextAt = s.following(rule, now)
+	s.aimBy(rule, now)
+	return &s, nil
+}
+
+// prepare brings the settings into the form in which they are kept and checks them.
+func (s *Schedule) prepare(target *Target) (*Recurrence, error) {
+	s.TargetID, s.Target = target.ID, target.Name
+	s.StartAt, s.EndAt = ceilMilliOrZero(s.StartAt), ceilMilliOrZero(s.EndAt)
+	s.Headers = s.Headers.Canonical()
+	if s.Headers == nil {
+		s.Headers = Headers{}
+	}
+	if s.Labels == nil {
+		s.Labels = Labels{}
+	}
+	if err := s.Validate(target); err != nil {
+		return nil, err
+	}
+	return s.Timing().Compile()
+}
+
+// aimBy is aim for a schedule whose NextAt was set by hand.
+func (s *Schedule) aimBy(rule *Recurrence, now time.Time) {
+	due := s.NextAt
+	if !due.IsZero() {
+		due, _ = s.comesDue(rule, due)
+	}
+	s.aim(due, now)
+}
+
+// CreateSchedule records a new schedule. A name that a living schedule has is a Conflict.
+func (s *Store) CreateSchedule(ctx context.Context, row *Schedule, now time.Time) error {
+	return s.write(ctx, work{act: "create schedule", size: int64(len(row.Body)), run: func(t *tx) error {
+		if known, err := t.scheduleNamed(row.Name); err == nil && known.ID != row.ID {
+			return &Conflict{"a schedule of this name exists already"}
+		} else if err == nil {
+			return nil // recorded by a run whose COMMIT was unclear
+		}
+		if target, err := t.target(row.TargetID); err != nil || target.Deleted() {
+			return &Invalid{"target", "is not a registered target"}
+		}
+		return t.Create(row).Error
+	}})
+}
+
+// Schedule is the living schedule of that name, or ErrNotFound.
+func (s *Store) Schedule(ctx context.Context, name string) (*Schedule, error) {
+	db, done := s.read(ctx)
+	defer done()
+	row, err := livingSchedule(db, name)
+	if err != nil {
+		return nil, err
+	}
+	return row, fillSchedules(db, []*Schedule{row})
+}
+
+// ScheduleByID is the living schedule of that id, or ErrNotFound.
+func (s *Store) ScheduleByID(ctx context.Context, id string) (*Schedule, error) {
+	db, done := s.read(ctx)
+	defer done()
+	row, err := oneSchedule(db.Where("schedules.id = ?", id))
+	if err != nil {
+		return nil, err
+	}
+	return row, fillSchedules(db, []*Schedule{row})
+}
+
+func livingSchedule(db *gorm.DB, name string) (*Schedule, error) {
+	return oneSchedule(db.Where("schedules.name = ?", name))
+}
+
+func oneSchedule(db *gorm.DB) (*Schedule, error) {
+	var row Schedule
+	err := livingSchedules(db).Take(&row).Error
+	return &row, notFound(err)
+}
+
+// livingSchedules reads schedules with their targets' names.
+func livingSchedules(db *gorm.DB) *gorm.DB {
+	return db.Select("schedules.*, targets.name AS target").Where("schedules.deleted_at IS NULL").
+		Joins("JOIN targets ON targets.id = schedules.target_id")
+}
+
+// fillSchedules adds the newest job of each.
+func fillSchedules(db *gorm.DB, rows []*Schedule) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	ids := make([]string, len(rows))
+	for i, s := range rows {
+		ids[i] = s.ID
+	}
+	last, err := lastJobs(db, ids)
+	for _, s := range rows {
+		s.LastJob = last[s.ID]
+	}
+	return err
+}
+
+// Schedules lists the living schedules by name; target chooses those of the target of that name, "" all.
+func (s *Store) Schedules(ctx context.Context, p Page, target string) ([]*Schedule, string, error) {
+	after, err := p.key("schedules")
+	if err != nil {
+		return nil, "", err
+	}
+	db, done := s.read(ctx)
+	defer done()
+	query := livingSchedules(db).Where("schedules.name > ?", after)
+	if target != "" {
+		query = query.Where("schedules.target_id = (SELECT id FROM targets WHERE name = ? AND deleted_at IS NULL)", target)
+	}
+	var rows []*Schedule
+	if err := query.Order("schedules.name").Limit(p.limit() + 1).Find(&rows).Error; err != nil {
+		return nil, "", err
+	}
+	rows, next := cut(p, "schedules", rows, func(s *Schedule) string { return s.Name })
+	return rows, next, fillSchedules(db, rows)
+}
+
+// DueSchedule is a schedule whose turn is due, as the due queue knows it.
+type DueSchedule struct {
+	ID      string
+	DueAt   time.Time
+	Version int64
+}
+
+// DueSchedules gives living schedules whose turn is due before a time, in the order in which they are due, at most
+// limit, behind the one that was due at afterDue and is called afterID; both zero: from the first.
+func (s *Store) DueSchedules(ctx context.Context, before, afterDue time.Time, afterID string, limit int) ([]DueSchedule, error) {
+	db, done := s.read(ctx)
+	defer done()
+	rows, err := db.Raw(`SELECT id, due_at, version FROM schedules WHERE deleted_at IS NULL AND due_at IS NOT NULL
+		AND due_at < ? AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ?`, before.UnixMicro(), afterDue.UnixMicro(),
+		afterID, limit).Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var due []DueSchedule
+	for rows.Next() {
+		var d DueSchedule
+		var at maybeMicro
+		if err := rows.Scan(&d.ID, &at, &d.Version); err != nil {
+			return nil, err
+		}
+		d.DueAt = at.Time
+		due = append(due, d)
+	}
+	return due, rows.Err()
+}

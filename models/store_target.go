@@ -1,0 +1,169 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// CreateTarget records a new target with its first secret. A name that a living target has is a Conflict.
+func (s *Store) CreateTarget(ctx context.Context, t *Target, secret string) error {
+	return s.write(ctx, work{act: "create target", run: func(tx *tx) error {
+		if _, err := tx.targetNamed(t.Name); err == nil {
+			return &Conflict{"a target of this name exists already"}
+		}
+		if err := tx.Create(t).Error; err != nil {
+			return err
+		}
+		return tx.addSecret(t.ID, secret, t.CreatedAt)
+	}})
+}
+
+// Target is the living target of that name, or ErrNotFound.
+func (s *Store) Target(ctx context.Context, name string) (*Target, error) {
+	db, done := s.read(ctx)
+	defer done()
+	return livingTarget(db, name)
+}
+
+func livingTarget(db *gorm.DB, name string) (*Target, error) {
+	var t Target
+	err := db.Where("name = ? AND deleted_at IS NULL", name).Take(&t).Error
+	return &t, notFound(err)
+}
+
+// Targets lists the living targets by name.
+func (s *Store) Targets(ctx context.Context, p Page) ([]*Target, string, error) {
+	after, err := p.key("targets")
+	if err != nil {
+		return nil, "", err
+	}
+	db, done := s.read(ctx)
+	defer done()
+	var rows []*Target
+	err = db.Where("deleted_at IS NULL AND name > ?", after).Order("name").Limit(p.limit() + 1).Find(&rows).Error
+	rows, next := cut(p, "targets", rows, func(t *Target) string { return t.Name })
+	return rows, next, err
+}
+
+// TargetsByID gives targets by id, the deleted ones too; unknown ids are left out.
+func (s *Store) TargetsByID(ctx context.Context, ids []string) (map[string]*Target, error) {
+	db, done := s.read(ctx)
+	defer done()
+	return targetsByID(db, ids)
+}
+
+func targetsByID(db *gorm.DB, ids []string) (map[string]*Target, error) {
+	var rows []*Target
+	if err := db.Where("id IN ?", ids).Find(&rows).Error; err != nil {
+		return nil, err
+	}
+	byID := make(map[string]*Target, len(rows))
+	for _, t := range rows {
+		byID[t.ID] = t
+	}
+	return byID, nil
+}
+
+// UpdateTarget applies change to the living target of that name. change may run twice, each time on a fresh copy.
+func (s *Store) UpdateTarget(ctx context.Context, name string, now time.Time, change func(*Target) error) (*Target, error) {
+	var out *Target
+	err := s.write(ctx, work{act: "update target", run: func(tx *tx) (err error) {
+		if out, err = tx.targetNamed(name); err != nil {
+			return err
+		}
+		if err := change(out); err != nil {
+			return err
+		}
+		return tx.saveTarget(out, now)
+	}})
+	return out, err
+}
+
+// PauseTarget lets no new attempt begin. A target that is paused already stays as it is.
+func (s *Store) PauseTarget(ctx context.Context, name, reason string, now time.Time) (*Target, error) {
+	return s.UpdateTarget(ctx, name, now, func(t *Target) error {
+		if !t.Paused() {
+			t.PausedAt, t.PausedReason = Stamp(now), reason
+		}
+		return nil
+	})
+}
+
+// ResumeTarget lets attempts begin again.
+func (s *Store) ResumeTarget(ctx context.Context, name string, now time.Time) (*Target, error) {
+	return s.UpdateTarget(ctx, name, now, func(t *Target) error {
+		t.PausedAt, t.PausedReason = time.Time{}, ""
+		return nil
+	})
+}
+
+// DeleteTarget says what a deletion may take along.
+type DeleteTarget struct {
+	Schedules  bool // delete the schedules that name the target
+	CancelJobs bool // cancel its unfinished jobs
+}
+
+// DeleteTarget ends a target: a Conflict while schedules name it or jobs are unfinished, unless with allows it.
+// History keeps the name. It returns the jobs it canceled; running ones are only asked to end.
+func (s *Store) DeleteTarget(ctx context.Context, name string, now time.Time, with DeleteTarget) ([]*Job, error) {
+	var canceled []*Job
+	err := s.write(ctx, work{act: "delete target", run: func(tx *tx) error {
+		canceled = nil
+		t, err := tx.targetNamed(name)
+		if err != nil {
+			return err
+		}
+		var schedules, jobs int64
+		if err := tx.one(`SELECT count(*) FROM schedules WHERE target_id = ? AND deleted_at IS NULL`,
+			[]any{t.ID}, &schedules); err != nil {
+			return err
+		}
+		if schedules > 0 && !with.Schedules {
+			return &Conflict{fmt.Sprintf("%d schedules name this target; ?delete_schedules=true deletes them too", schedules)}
+		}
+		if err := tx.one(`SELECT (SELECT count(*) FROM jobs WHERE target_id = ?1 AND state = 'scheduled')
+			+ (SELECT count(*) FROM jobs WHERE target_id = ?1 AND state = 'running')`, []any{t.ID}, &jobs); err != nil {
+			return err
+		}
+		if jobs > 0 && !with.CancelJobs {
+			return &Conflict{fmt.Sprintf("%d jobs of this target are unfinished; ?cancel_jobs=true cancels them", jobs)}
+		}
+		if err := tx.deleteSchedulesOf(t.ID, now); err != nil {
+			return err
+		}
+		if canceled, err = tx.cancelAll(now, "target_id = ?", t.ID); err != nil {
+			return err
+		}
+		t.DeletedAt = Stamp(now)
+		return tx.saveTarget(t, now)
+	}})
+	return canceled, err
+}
+
+// target is the target with that id, deleted or not, from the cache if it can be: the book's only writer is this
+// one, so that the cache is right as long as every change goes through saveTarget. Do not change what it returns.
+func (t *tx) target(id string) (*Target, error) {
+	if known, ok := t.targets[id]; ok {
+		return known, nil
+	}
+	var row Target
+	if err := t.Where("id = ?", id).Take(&row).Error; err != nil {
+		return nil, notFound(err)
+	}
+	t.targets[id] = &row
+	return &row, nil
+}
+
+// targetNamed is a fresh copy of the living target of that name.
+func (t *tx) targetNamed(name string) (*Target, error) { return livingTarget(t.DB, name) }
+
+func (t *tx) saveTarget(row *Target, now time.Time) error {
+	t.stale = true
+	delete(t.targets, row.ID)
+	row.Version++
+	row.UpdatedAt = Stamp(now)
+	return t.Select("*").Omit("ID", "CreatedAt").Updates(row).Error
+}

@@ -1,0 +1,54 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Trigger makes one job of a schedule now, whatever pause, end or overlap say. Body, form and content type are those
+// of over if it is given. It is a Conflict when the schedule has as many unfinished jobs as it may.
+func (s *Store) Trigger(ctx context.Context, name string, over *JobSpec, idem *Idempotency, now time.Time) (*Created, error) {
+	now = Stamp(now)
+	id := NewJobID() // one for every run of the work
+	var size int64
+	if over != nil {
+		size = int64(len(over.Body))
+	}
+	var out *Created
+	err := s.write(ctx, work{act: "trigger schedule", size: size, run: func(t *tx) error {
+		row, err := t.scheduleNamed(name)
+		if err != nil {
+			return err
+		}
+		target, err := t.target(row.TargetID)
+		if err != nil {
+			return err
+		}
+		if over != nil {
+			row.BodyForm, row.ContentType, row.Body = over.BodyForm, over.ContentType, over.Body
+		}
+		spec := row.Template()
+		if err := spec.Validate(target); err != nil {
+			return err
+		}
+		j := row.fromTemplate(FromTrigger, now)
+		j.ID, j.Of = id, target
+		if out, err = t.createJobs([]*Job{j}, nil, idem, now); err != nil || out.Replayed {
+			return err
+		}
+		return t.checkUnfinished(row.ID)
+	}})
+	return out, err
+}
+
+// checkUnfinished refuses what has made more unfinished jobs than a schedule may have.
+func (t *tx) checkUnfinished(scheduleID string) error {
+	var n int
+	err := t.one(`SELECT count(*) FROM jobs WHERE schedule_id = ? AND schedule_id <> ''
+		AND state IN ('scheduled', 'running')`, []any{scheduleID}, &n)
+	if err == nil && n > MaxUnfinished {
+		err = &Conflict{fmt.Sprintf("the schedule would have %d unfinished jobs; it may have %d", n, MaxUnfinished)}
+	}
+	return err
+}

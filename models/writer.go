@@ -1,0 +1,291 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// The bounds of one batch: whichever is reached first closes it.
+const (
+	batchOps   = 500
+	batchBytes = 4 << 20
+	batchTime  = 20 * time.Millisecond
+)
+
+// lane is a waiting line of the writer. The lanes take turns, so that a flood in one does not hold the other up.
+type lane int
+
+const (
+	asked  lane = iota // by a person or program that waits for an answer
+	owed               // by the engine: claims, finishes, turns
+	lanes  = 2
+	weight = 512 // bytes that a piece of work counts as, beside its bodies
+)
+
+// work is one unit of work: its statements become durable together, or none of them does.
+type work struct {
+	act  string          // "create jobs": what an error is wrapped in
+	lane lane            //
+	size int64           // bytes it brings along
+	hot  bool            // runs without a savepoint of its own; if it fails the whole batch runs again with savepoints
+	run  func(*tx) error // may run more than once: it must set its results anew and find its own work done
+	done func(error)     // called once by the writer, in order of commit; must not block
+
+	taken int32 // atomic: waiting → taken by the writer, or → left by a caller that went away
+}
+
+const (
+	waiting int32 = iota
+	taken
+	left
+)
+
+// writer is the group commit: one goroutine gathers what waits at that moment, of all kinds and callers, into one
+// transaction, commits once, then answers each caller. There is no timer: while one commit syncs, the next gathers.
+type writer struct {
+	log     *slog.Logger
+	dialect dialect
+	max     int64 // bytes that may wait
+
+	mu     sync.Mutex // protects the fields below
+	lines  [lanes][]*work
+	bytes  int64
+	closed bool
+	wake   chan struct{} // holds one token when there may be work, closed never
+
+	stopped chan struct{} // closed when the goroutine has ended
+
+	listen atomic.Pointer[func([]*Job, []*Schedule)] // told what commits made due beside what they were asked for
+
+	tx *tx // owned by the goroutine
+}
+
+func newWriter(cfg Config, d dialect, conn *sql.Conn, g *gorm.DB) *writer {
+	w := &writer{log: cfg.Log, dialect: d, max: cfg.MaxWaiting, wake: make(chan struct{}, 1),
+		stopped: make(chan struct{}), tx: newTx(conn, g, cfg)}
+	go w.loop()
+	return w
+}
+
+// enqueue hands over a piece of work; its done will be called unless an error is returned here.
+func (w *writer) enqueue(op *work) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.closed:
+		return fmt.Errorf("%s: %w", op.act, ErrClosed)
+	case op.lane == asked && w.bytes+op.size > w.max:
+		return fmt.Errorf("%s: %w", op.act, ErrBusy)
+	}
+	op.size += weight
+	w.bytes += op.size
+	w.lines[op.lane] = append(w.lines[op.lane], op)
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// write runs op and waits until it is durable, or until ctx ends before the writer has begun with it.
+func (s *Store) write(ctx context.Context, op work) error {
+	answer := make(chan error, 1)
+	op.done = func(err error) { answer <- err }
+	if err := s.writer.enqueue(&op); err != nil {
+		return err
+	}
+	select {
+	case err := <-answer:
+		return wrap(op.act, err)
+	case <-ctx.Done():
+		if atomic.CompareAndSwapInt32(&op.taken, waiting, left) {
+			return wrap(op.act, ctx.Err())
+		}
+		return wrap(op.act, <-answer)
+	}
+}
+
+// wrap adds the act to an error that is not an answer in itself.
+func wrap(act string, err error) error {
+	var conflict *Conflict
+	var one *Invalid
+	var many Invalids
+	if err == nil || errors.As(err, &conflict) || errors.As(err, &one) || errors.As(err, &many) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", act, err)
+}
+
+// close lets the goroutine finish what waits, then closes its connection.
+func (w *writer) close() error {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+	<-w.stopped
+	return w.tx.close()
+}
+
+func (w *writer) loop() {
+	defer close(w.stopped)
+	for {
+		<-w.wake
+		for w.turn() {
+		}
+		w.mu.Lock()
+		end := w.closed && w.bytes == 0
+		w.mu.Unlock()
+		if end {
+			return
+		}
+	}
+}
+
+// turn commits one batch and tells whether there was one.
+func (w *writer) turn() bool {
+	batch := w.gather()
+	if len(batch) == 0 {
+		return false
+	}
+	errs, rest := w.commit(batch)
+	var size int64
+	for i, op := range batch[:len(batch)-len(rest)] {
+		size += op.size
+		op.done(errs[i])
+	}
+	w.mu.Lock()
+	w.bytes -= size
+	w.mu.Unlock()
+	w.putBack(rest)
+	w.tell()
+	return true
+}
+
+// tell passes on the hints of the last batch.
+func (w *writer) tell() {
+	jobs, schedules := w.tx.owedJobs, w.tx.owedSchedules
+	w.tx.owedJobs, w.tx.owedSchedules = nil, nil
+	if hear := w.listen.Load(); hear != nil && len(jobs)+len(schedules) > 0 {
+		(*hear)(jobs, schedules)
+	}
+}
+
+// Listen sets who hears of jobs and schedules that a commit made due beside what it was asked for: jobs released from
+// a line, schedules woken. hear is called by the writer and must not block; nil stops it.
+func (s *Store) Listen(hear func([]*Job, []*Schedule)) {
+	if hear == nil {
+		s.writer.listen.Store(nil)
+		return
+	}
+	s.writer.listen.Store(&hear)
+}
+
+// gather takes from the lanes in turn, up to the bounds of a batch.
+func (w *writer) gather() (batch []*work) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var size int64
+	for len(w.lines[asked])+len(w.lines[owed]) > 0 && len(batch) < batchOps && size < batchBytes {
+		for l := range w.lines {
+			line := w.lines[l]
+			if len(line) == 0 {
+				continue
+			}
+			op := line[0]
+			line[0] = nil
+			w.lines[l] = line[1:]
+			if atomic.LoadInt32(&op.taken) == taken || atomic.CompareAndSwapInt32(&op.taken, waiting, taken) {
+				batch, size = append(batch, op), size+op.size
+			} else {
+				w.bytes -= op.size
+			}
+		}
+	}
+	return batch
+}
+
+// putBack returns what did not fit into a batch to the head of its lane.
+func (w *writer) putBack(rest []*work) {
+	if len(rest) == 0 {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var back [lanes][]*work
+	for _, op := range rest {
+		back[op.lane] = append(back[op.lane], op)
+	}
+	for l := range w.lines {
+		w.lines[l] = append(back[l], w.lines[l]...)
+	}
+}
+
+// commitTries is how often a batch runs before its callers are told that the book is in trouble.
+const commitTries = 5
+
+// commit makes the batch durable and gives each piece's own error, and what it had no time for.
+func (w *writer) commit(batch []*work) (errs []error, rest []*work) {
+	careful := false
+	for try := 1; ; try++ {
+		errs, n, err := w.attempt(batch, careful)
+		switch {
+		case err == nil:
+			return errs, batch[n:]
+		case errors.Is(err, errHot):
+			careful = true
+			continue
+		case try < commitTries && w.dialect.transient(err):
+			continue
+		}
+		w.log.Error("commit", "err", err, "ops", len(batch), "try", try)
+		errs = make([]error, len(batch))
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs, nil
+	}
+}
+
+// errHot says that a piece of work without a savepoint failed.
+var errHot = errors.New("failed without a savepoint")
+
+// attempt runs the batch once: n pieces were run and are durable if err is nil.
+func (w *writer) attempt(batch []*work, careful bool) (errs []error, n int, err error) {
+	if err := w.tx.begin(w.dialect.begin()); err != nil {
+		return nil, 0, err
+	}
+	defer func() {
+		if err != nil {
+			w.tx.rollback()
+		}
+	}()
+	start := time.Now()
+	errs = make([]error, 0, len(batch))
+	for _, op := range batch {
+		if n > 0 && time.Since(start) > batchTime {
+			break
+		}
+		var failed error
+		if op.hot && !careful {
+			if failed = op.run(w.tx); failed != nil {
+				return nil, 0, errHot
+			}
+		} else if failed, err = w.tx.savepoint(op.run); err != nil {
+			return nil, 0, err
+		}
+		errs = append(errs, failed)
+		n++
+	}
+	return errs, n, w.tx.commit()
+}
