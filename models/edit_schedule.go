@@ -173,4 +173,19 @@ func (t *tx) deleteSchedules(column, id string, now time.Time) error {
 }
 
 // scheduleNamed is a fresh copy of the living schedule of that name.
-func (t *tx) scheduleNamed(name string) (*Schedule, error) { return livingSchedule(t.DB, name) }
+func (t *tx) scheduleNamed(name string) (*Schedule, error) {
+	row, err := livingSchedule(t.DB, name)
+	if err != nil {
+		return nil, err
+	}
+	return row, t.nameTarget(row)
+}
+
+// nameTarget fills in the name of the schedule's target.
+func (t *tx) nameTarget(s *Schedule) error {
+	target, err := t.target(s.TargetID)
+	if err == nil {
+		s.Target = target.Name
+	}
+	return err
+}

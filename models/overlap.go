@@ -52,7 +52,7 @@ func (p *Plan) makeWay(policy Overlap) {
 			p.supersede(j)
 		}
 		if len(waiting) > 0 {
-			waiting[0].Held, waiting[0].RunAt = false, p.now
+			waiting[0].Held, waiting[0].RunAt, waiting[0].UpdatedAt = false, p.now, p.now
 			p.Released = append(p.Released, waiting[0])
 		}
 	}
@@ -100,7 +100,7 @@ func (p *Plan) cancel(jobs []*Job) {
 				p.Canceled = append(p.Canceled, j)
 			}
 		case j.CancelRequestedAt.IsZero():
-			j.CancelRequestedAt = p.now
+			j.CancelRequestedAt, j.UpdatedAt = p.now, p.now
 			p.Asked = append(p.Asked, j)
 		}
 	}

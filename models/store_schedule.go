@@ -83,7 +83,7 @@ func (s *Store) Schedule(ctx context.Context, name string) (*Schedule, error) {
 func (s *Store) ScheduleByID(ctx context.Context, id string) (*Schedule, error) {
 	db, done := s.read(ctx)
 	defer done()
-	row, err := oneSchedule(db.Where("schedules.id = ?", id))
+	row, err := oneSchedule(db.Where("id = ?", id))
 	if err != nil {
 		return nil, err
 	}
@@ -91,33 +91,31 @@ func (s *Store) ScheduleByID(ctx context.Context, id string) (*Schedule, error) 
 }
 
 func livingSchedule(db *gorm.DB, name string) (*Schedule, error) {
-	return oneSchedule(db.Where("schedules.name = ?", name))
+	return oneSchedule(db.Where("name = ?", name))
 }
 
 func oneSchedule(db *gorm.DB) (*Schedule, error) {
 	var row Schedule
-	err := livingSchedules(db).Take(&row).Error
+	err := db.Where("deleted_at IS NULL").Take(&row).Error
 	return &row, notFound(err)
 }
 
-// livingSchedules reads schedules with their targets' names.
-func livingSchedules(db *gorm.DB) *gorm.DB {
-	return db.Select("schedules.*, targets.name AS target").Where("schedules.deleted_at IS NULL").
-		Joins("JOIN targets ON targets.id = schedules.target_id")
-}
-
-// fillSchedules adds the newest job of each.
+// fillSchedules adds what lies beside the rows.
 func fillSchedules(db *gorm.DB, rows []*Schedule) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	ids := make([]string, len(rows))
+	ids, targets := make([]string, len(rows)), map[string]bool{}
 	for i, s := range rows {
-		ids[i] = s.ID
+		ids[i], targets[s.TargetID] = s.ID, true
+	}
+	of, err := targetsByID(db, keys(targets))
+	if err != nil {
+		return err
 	}
 	last, err := lastJobs(db, ids)
 	for _, s := range rows {
-		s.LastJob = last[s.ID]
+		s.Target, s.LastJob = of[s.TargetID].Name, last[s.ID]
 	}
 	return err
 }
@@ -130,12 +128,12 @@ func (s *Store) Schedules(ctx context.Context, p Page, target string) ([]*Schedu
 	}
 	db, done := s.read(ctx)
 	defer done()
-	query := livingSchedules(db).Where("schedules.name > ?", after)
+	query := db.Where("deleted_at IS NULL AND name > ?", after)
 	if target != "" {
-		query = query.Where("schedules.target_id = (SELECT id FROM targets WHERE name = ? AND deleted_at IS NULL)", target)
+		query = query.Where("target_id = (SELECT id FROM targets WHERE name = ? AND deleted_at IS NULL)", target)
 	}
 	var rows []*Schedule
-	if err := query.Order("schedules.name").Limit(p.limit() + 1).Find(&rows).Error; err != nil {
+	if err := query.Order("name").Limit(p.limit() + 1).Find(&rows).Error; err != nil {
 		return nil, "", err
 	}
 	rows, next := cut(p, "schedules", rows, func(s *Schedule) string { return s.Name })

@@ -199,11 +199,7 @@ func (t *tx) schedule(id string) (*Schedule, error) {
 	if err := t.Where("id = ?", id).Take(&s).Error; err != nil {
 		return nil, notFound(err)
 	}
-	target, err := t.target(s.TargetID)
-	if err == nil {
-		s.Target = target.Name
-	}
-	return &s, err
+	return &s, t.nameTarget(&s)
 }
 
 // savePlace writes back what a turn, or an end of a job, may change.
