@@ -154,6 +154,11 @@ func (s *Store) DeleteSchedule(ctx context.Context, name string, cancelJobs bool
 		if err := t.deleteSchedules("id", row.ID, now); err != nil || !cancelJobs {
 			return err
 		}
+		// Nothing is to be released while all are canceled.
+		if _, err := t.exec(`UPDATE jobs SET held = 0 WHERE schedule_id = ? AND schedule_id <> '' AND held = 1
+			AND state IN ('scheduled', 'running')`, row.ID); err != nil {
+			return err
+		}
 		canceled, err = t.cancelAll(Stamp(now), "schedule_id = ? AND schedule_id <> ''", row.ID)
 		return err
 	}})
