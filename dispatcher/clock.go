@@ -158,6 +158,13 @@ func (l *loop) heedRefused(e *edit, n refused) {
 			l.limits.learn(j.Of)
 			e.park(j.TargetID, parkedPaused)
 		}
+		if j.State.Final() {
+			l.hub.publishJob(j, e.now)
+		}
+		if j.Due(e.now) {
+			// It should have been granted: whatever the reason, do not ask again in the same breath.
+			j.RunAt = e.now.Add(longestSleep)
+		}
 		l.heedJob(e, j)
 	}
 }

@@ -58,6 +58,7 @@ func setDefault[T comparable](field *T, value T) {
 type Book interface {
 	Listen(hear func([]*models.Job, []*models.Schedule))
 	Reclaim(ctx context.Context, node string, now time.Time, random func() float64) (int, error)
+	Beat(ctx context.Context, node string, now time.Time) error
 	Heads(ctx context.Context) ([]models.Head, error)
 	Owed(ctx context.Context, targetID string, p models.Priority, before time.Time, limit int) ([]models.Owed, error)
 	NextAfter(ctx context.Context, targetID string, after time.Time) (time.Time, error)
@@ -184,12 +185,24 @@ func (d *Dispatcher) Ready() error {
 	return nil
 }
 
-// Offer takes notice of jobs that a commit made or changed: those that are owed are dispatched when they are due.
+// Offer takes notice of jobs that a commit made or changed: those that are owed are dispatched when they are due, and
+// the calls of those whose cancellation was recorded are cut off.
 func (d *Dispatcher) Offer(jobs ...*models.Job) {
 	for _, j := range jobs {
 		d.hub.publishJob(j, time.Now())
+		d.cutOff(j)
 	}
 	d.mail.put(offered{jobs})
+}
+
+// cutOff ends the call of a job that somebody wants canceled, if it is out here.
+func (d *Dispatcher) cutOff(j *models.Job) {
+	if j.State != models.Running || j.CancelRequestedAt.IsZero() {
+		return
+	}
+	if c := d.calls.ofJob(j.ID); c != nil {
+		c.cut(errCanceled)
+	}
 }
 
 // OfferSchedule takes notice of a schedule that a commit made or changed.

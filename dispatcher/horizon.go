@@ -239,9 +239,7 @@ func (l *loop) heedTurned(ctx context.Context, e *edit, n turned) {
 		l.heedJob(e, j)
 	}
 	for _, j := range n.got.Cancel {
-		if c := l.calls.ofJob(j.ID); c != nil {
-			c.cut(errCanceled)
-		}
+		l.cutOff(j)
 	}
 	for _, s := range []*models.Schedule{n.got.Schedule, newer} {
 		if s != nil {

@@ -26,6 +26,7 @@ func (d *Dispatcher) mend(ctx context.Context) {
 		case <-tick.C:
 		}
 		now := time.Now()
+		d.complain("beat", d.book.Beat(ctx, d.cfg.Node, now))
 		d.mendTargets(ctx)
 		d.mendSchedules(ctx, now)
 		strange = d.mendClaims(ctx, now, strange)

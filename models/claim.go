@@ -62,6 +62,10 @@ func (t *tx) claim(out *Claims, ask Ask, node string, now time.Time) error {
 	case err != nil:
 		return err
 	case refused.ClaimID == ask.AttemptID: // granted by a run whose COMMIT was unclear
+	case refused.State == Scheduled && refused.Expired(now):
+		ended, err := t.expire(ask.JobID, now)
+		out.Refused = append(out.Refused, ended)
+		return err
 	case refused.Of.Paused() || refused.Of.Deleted() || !refused.Due(now):
 		out.Refused = append(out.Refused, refused)
 		return nil
@@ -236,6 +240,10 @@ func (t *tx) pauseGone(targetID string, now time.Time) (*Target, error) {
 // that serves one process a new one means that the old one is dead. random is asked for numbers in [0,1). It tells
 // how many claims it found.
 func (s *Store) Reclaim(ctx context.Context, node string, now time.Time, random func() float64) (int, error) {
+	err := s.write(ctx, work{act: "succeed", lane: owed, run: func(tx *tx) error { return tx.succeed(node, now) }})
+	if err != nil {
+		return 0, err
+	}
 	for total := 0; ; {
 		n := 0
 		err := s.write(ctx, work{act: "reclaim", lane: owed, run: func(tx *tx) error {

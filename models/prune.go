@@ -30,6 +30,18 @@ func (s *Store) Expire(ctx context.Context, now time.Time) ([]*Job, error) {
 	return out, err
 }
 
+// expire ends one job whose time has run out.
+func (t *tx) expire(id string, now time.Time) (*Job, error) {
+	j, err := t.job(id)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.endJob(j, Failed, ReasonExpired, now); err != nil {
+		return nil, err
+	}
+	return j, t.saveJob(j)
+}
+
 // Keep says until when what has ended is kept: what ended before these times is forgotten.
 type Keep struct {
 	Ended       time.Time // succeeded and canceled jobs, test calls
