@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/netresearch/go-cron"
 )
@@ -38,6 +39,9 @@ type cronText struct {
 func readCron(text, name string) (*cronText, error) {
 	if len(text) > MaxCron {
 		return nil, badCron("must have at most " + strconv.Itoa(MaxCron) + " bytes")
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return nil, badCron("must be plain ASCII")
 	}
 	text = strings.ToUpper(strings.TrimSpace(text))
 	if strings.HasPrefix(text, "@") {

@@ -1,8 +1,8 @@
 package models
 
 import (
-	"hash/fnv"
-	"io"
+	"crypto/sha256"
+	"encoding/binary"
 	"regexp"
 	"slices"
 	"strconv"
@@ -132,12 +132,12 @@ func (f *cronField) hashSpan(base string) (r cronRange, ok bool) {
 // choose settles H: one value of the range, or with a step where the steps begin. Every field draws for itself,
 // so that names which share a minute need not share an hour.
 func (f *cronField) choose(r cronRange, name string, stepped bool) cronRange {
-	h := fnv.New64a()
-	io.WriteString(h, f.name+"\x00"+name) // a hash never fails to be written to
+	sum := sha256.Sum256([]byte(f.name + "\x00" + name)) // small hashes leave the fields of one name alike
+	draw := binary.BigEndian.Uint64(sum[:])
 	if !stepped {
-		return cronRange{low: f.wrap(r.low + int(h.Sum64()%uint64(r.size))), size: 1, step: 1}
+		return cronRange{low: f.wrap(r.low + int(draw%uint64(r.size))), size: 1, step: 1}
 	}
-	skipped := int(h.Sum64() % uint64(r.step))
+	skipped := int(draw % uint64(r.step))
 	return cronRange{low: f.wrap(r.low + skipped), size: r.size - skipped, step: r.step}
 }
 

@@ -107,9 +107,9 @@ func (r *Recurrence) madeUp(span zoneSpan) bool {
 	return !ok || naive >= end+gap
 }
 
-// shown narrows a span to the instants that count. Where clocks have jumped backwards, fixed times of the day have
-// two instants, one on either side of the jump. The choice between them is not given for jumps beyond longestJump,
-// where it is always the first.
+// shown narrows a span to the instants that count. Around a jump backwards a fixed time of the day has two instants,
+// and DSTRepeat chooses; beyond longestJump it is always the first. An interval counts them all, since it would
+// otherwise fall silent for as long as the jump.
 func (r *Recurrence) shown(span zoneSpan) (begin, end int64) {
 	begin, end = span.start, span.end
 	if r.interval {

@@ -97,7 +97,7 @@ func tabulate(location *time.Location) *zone {
 // at finds the span that holds an instant.
 func (z *zone) at(instant int64) zoneSpan {
 	var shift int64
-	if instant >= tableEnd {
+	if ruled := z.starts[len(z.starts)-1] >= rulesFrom; ruled && instant >= tableEnd {
 		shift = (instant - rulesFrom) / gregorianCycle * gregorianCycle
 		instant -= shift
 	}
