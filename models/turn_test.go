@@ -350,3 +350,29 @@ func BenchmarkTurn(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(asks)), "µs/turn")
 }
+
+// TestParkedThroughACrash: while a node was alive to see it a parked schedule skips; what came due while none was is
+// missed, and caught up.
+func TestParkedThroughACrash(t *testing.T) {
+	s := openStore(t)
+	never := func() float64 { return 0 }
+	if _, err := s.Reclaim(t.Context(), "node_test", t0, never); err != nil {
+		t.Fatal(err)
+	}
+	row := newSchedule(t, s, newTarget(t, s, "billing", func(t *Target) { t.Retry.MinBackoff = time.Hour }), "report")
+	old := claim(t, s, t0, turnOf(t, s, row.ID, t0).Jobs[0]).Granted[0].Job
+	turnOf(t, s, row.ID, minute(1))
+	if err := s.Beat(t.Context(), "node_test", minute(5.5)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.Reclaim(t.Context(), "node_next", minute(30.5), never); err != nil || n != 1 {
+		t.Fatalf("reclaimed %d, %v", n, err)
+	}
+	got := turnOf(t, s, row.ID, minute(30.5))
+	if len(got.Jobs) != 1 || len(got.Ended) != 1 || got.Ended[0].ID != old.ID {
+		t.Errorf("the turn after the crash: %+v", got)
+	}
+	if got := history(t, s, "report", minute(30.5)); got != "job@0 overlap@1-5×5 missed@6-28×23 job@29 overlap@30" {
+		t.Errorf("history: %s", got)
+	}
+}
