@@ -1,6 +1,7 @@
 package models
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -133,4 +134,46 @@ func (f JobFilter) conditions(before string) (c conditions) {
 		c.add("j.run_at < ?", f.DueBefore.UnixMicro())
 	}
 	return c
+}
+
+// walks gives the ways to the attempts on record before (exclusive; "" is from the newest).
+func (f AttemptFilter) walks(db *gorm.DB, before string) (all []walk, err error) {
+	var c conditions
+	if before != "" {
+		c.add("j.id < ?", before)
+	}
+	if f.Job != "" {
+		c.add("j.job_id = ? AND j.job_id <> ''", f.Job)
+	}
+	if f.StatusCode != 0 {
+		c.add("j.status_code = ?", f.StatusCode)
+	}
+	if f.Outcome != "" {
+		c.add("j.outcome = ?", f.Outcome)
+	}
+	if f.Outcome != "" && f.Outcome != Success {
+		c.add("j.outcome <> 'succeeded'") // the condition of the partial indexes, to the letter
+	}
+	if f.Target == "" {
+		return []walk{c.walk("attempts j", "j.id")}, nil
+	}
+	ids, err := targetIDs(db, f.Target)
+	for _, id := range ids {
+		all = append(all, c.with("j.target_id = ?", id).walk("attempts j", "j.id"))
+	}
+	return all, err
+}
+
+// walkAll goes all ways at once: the newest ids, at most limit.
+func walkAll(db *gorm.DB, walks []walk, limit int) (ids []string, err error) {
+	for _, w := range walks {
+		var some []string
+		if err := db.Raw(w.sql+" LIMIT ?", append(w.args, limit)...).Scan(&some).Error; err != nil {
+			return nil, err
+		}
+		ids = append(ids, some...)
+	}
+	slices.Sort(ids)
+	slices.Reverse(ids)
+	return ids[:min(limit, len(ids))], nil
 }

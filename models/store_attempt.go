@@ -114,46 +114,16 @@ func merge(rows, out []*Attempt) []*Attempt {
 
 // recorded reads attempts on record before an id.
 func recorded(db *gorm.DB, f AttemptFilter, before string, limit int) ([]*Attempt, error) {
-	var c conditions
-	if before != "" {
-		c.add("j.id < ?", before)
+	walks, err := f.walks(db, before)
+	if err != nil {
+		return nil, err
 	}
-	if f.Job != "" {
-		c.add("j.job_id = ? AND j.job_id <> ''", f.Job)
+	ids, err := walkAll(db, walks, limit)
+	if err != nil {
+		return nil, err
 	}
-	if f.StatusCode != 0 {
-		c.add("j.status_code = ?", f.StatusCode)
-	}
-	if f.Outcome != "" {
-		c.add("j.outcome = ?", f.Outcome)
-		if f.Outcome != Success {
-			c.add("j.outcome <> 'succeeded'")
-		}
-	}
-	walks := []walk{c.walk("attempts j", "j.id")}
-	if f.Target != "" {
-		ids, err := targetIDs(db, f.Target)
-		if err != nil {
-			return nil, err
-		}
-		walks = nil
-		for _, id := range ids {
-			walks = append(walks, c.with("j.target_id = ?", id).walk("attempts j", "j.id"))
-		}
-	}
-	var all []string
-	for _, w := range walks {
-		var ids []string
-		if err := db.Raw(w.sql+" LIMIT ?", append(w.args, limit)...).Scan(&ids).Error; err != nil {
-			return nil, err
-		}
-		all = append(all, ids...)
-	}
-	slices.Sort(all)
-	slices.Reverse(all)
-	all = all[:min(limit, len(all))]
 	var rows []*Attempt
-	return rows, db.Where("id IN ?", all).Order("id DESC").Find(&rows).Error
+	return rows, db.Where("id IN ?", ids).Order("id DESC").Find(&rows).Error
 }
 
 // running reads the attempts that are out off their claims. There are never more than the slots of all nodes.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"maps"
-	"slices"
 	"time"
 )
 
@@ -227,16 +226,10 @@ func (s *Store) Jobs(ctx context.Context, f JobFilter, p Page) ([]*Job, string, 
 	if err != nil {
 		return nil, "", err
 	}
-	var ids []string
-	for _, w := range walks {
-		var some []string
-		if err := db.Raw(w.sql+" LIMIT ?", append(w.args, p.limit()+1)...).Scan(&some).Error; err != nil {
-			return nil, "", err
-		}
-		ids = append(ids, some...)
+	ids, err := walkAll(db, walks, p.limit()+1)
+	if err != nil {
+		return nil, "", err
 	}
-	slices.Sort(ids)
-	slices.Reverse(ids)
 	ids, next := cut(p, "jobs", ids, func(id string) string { return id })
 	if len(ids) == 0 {
 		return nil, "", nil

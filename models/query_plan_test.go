@@ -1,0 +1,119 @@
+package models
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// plan gives SQLite's plan for a query, a line for each step.
+func plan(t *testing.T, db *gorm.DB, sql string, args ...any) string {
+	t.Helper()
+	rows, err := db.Raw("EXPLAIN QUERY PLAN "+sql, args...).Rows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, detail)
+	}
+	return strings.Join(steps, "\n")
+}
+
+// TestListsWalkAnIndex holds every list to one descent of an index: never a sort, and never a walk over rows of other
+// targets or states.
+func TestListsWalkAnIndex(t *testing.T) {
+	s := openStore(t)
+	newTarget(t, s, "billing")
+	for _, c := range []struct {
+		filter JobFilter
+		index  string // that the plan must name; "PRIMARY KEY": the rows in the order of their ids
+	}{
+		{JobFilter{}, ""},
+		{JobFilter{States: []State{Scheduled}}, "jobs_scheduled"},
+		{JobFilter{States: []State{Succeeded}}, "jobs_ended (state=?"},
+		{JobFilter{States: []State{Failed, Canceled}}, "jobs_ended (state=?"},
+		{JobFilter{Target: "billing"}, "jobs_target (target_id=?"},
+		{JobFilter{Target: "billing", States: []State{Failed}}, "jobs_ended_target (target_id=? AND state=?"},
+		{JobFilter{Target: "billing", States: []State{Scheduled}}, "jobs_scheduled_target (target_id=?"},
+		{JobFilter{LabelKey: "customer", LabelValue: "42"}, "PRIMARY KEY (key=? AND value=?"},
+		{JobFilter{LabelKey: "customer", LabelValue: "42", States: []State{Failed}}, "PRIMARY KEY (key=? AND value=?"},
+		{JobFilter{Prefix: "01jd"}, "PRIMARY KEY (id>? AND id<?)"},
+		{JobFilter{CreatedAfter: t0, CreatedBefore: t0.Add(time.Hour)}, "PRIMARY KEY (id>? AND id<?)"},
+	} {
+		for _, before := range []string{"", "job_01jd"} {
+			walks, err := c.filter.walks(s.reads, before)
+			if err != nil || len(walks) == 0 {
+				t.Fatalf("%+v: %v, %v", c.filter, walks, err)
+			}
+			for _, w := range walks {
+				got := plan(t, s.reads, w.sql+" LIMIT 51", w.args...)
+				if strings.Contains(got, "TEMP B-TREE") || !strings.Contains(got, c.index) {
+					t.Errorf("%+v before %q: want %q without a sort, got\n%s", c.filter, before, c.index, got)
+				}
+			}
+		}
+	}
+}
+
+// TestDispatchWalksSmallIndexes holds what the dispatcher asks for to the indexes of unfinished jobs.
+func TestDispatchWalksSmallIndexes(t *testing.T) {
+	s := openStore(t)
+	for _, c := range []struct{ sql, index string }{
+		{`SELECT id, run_at FROM jobs WHERE state = 'scheduled' AND held = 0 AND target_id = 'x' AND priority = 1
+			AND run_at <= 5 ORDER BY run_at LIMIT 64`, "COVERING INDEX jobs_due (target_id=? AND priority=? AND run_at<?)"},
+		{`SELECT min(run_at) FROM jobs WHERE state = 'scheduled' AND held = 0 AND target_id = 'x' AND priority = 1
+			AND run_at > 5`, "COVERING INDEX jobs_due (target_id=? AND priority=? AND run_at>?)"},
+		{`SELECT target_id FROM jobs WHERE state = 'scheduled' AND held = 0 AND target_id > 'x' ORDER BY target_id LIMIT 1`,
+			"COVERING INDEX jobs_due (target_id>?)"},
+		{`SELECT claim_id FROM jobs WHERE state = 'running' AND claim_node = 'n'`, "jobs_running (claim_node=?)"},
+		{`SELECT id FROM jobs WHERE state = 'scheduled' AND expires_at IS NOT NULL AND expires_at <= 5
+			ORDER BY expires_at LIMIT 200`, "jobs_expiring (expires_at>? AND expires_at<?)"},
+		{`SELECT id FROM jobs WHERE state = 'failed' AND finished_at IS NOT NULL AND finished_at < 5
+			ORDER BY finished_at LIMIT 200`, "jobs_finished (state=? AND finished_at>? AND finished_at<?)"},
+		{`SELECT id, due_at, version FROM schedules WHERE deleted_at IS NULL AND due_at IS NOT NULL
+			AND due_at < 5 AND (due_at, id) > (1, 'x') ORDER BY due_at, id LIMIT 10`, "schedules_due"},
+		{`SELECT id FROM attempts WHERE job_id = 'x' AND job_id <> '' ORDER BY number`, "attempts_job (job_id=?)"},
+	} {
+		got := plan(t, s.reads, c.sql)
+		if strings.Contains(got, "TEMP B-TREE") || !strings.Contains(got, c.index) {
+			t.Errorf("%s\nwant %q without a sort, got\n%s", c.sql, c.index, got)
+		}
+	}
+}
+
+func TestAttemptListsWalkAnIndex(t *testing.T) {
+	for _, c := range []struct {
+		filter AttemptFilter
+		index  string
+	}{
+		{AttemptFilter{}, ""},
+		{AttemptFilter{Outcome: Failure}, "attempts_trouble (outcome=?"},
+		{AttemptFilter{Target: "billing"}, "attempts_target (target_id=?"},
+		{AttemptFilter{Target: "billing", Outcome: Failure}, "attempts_trouble_target (target_id=? AND outcome=?"},
+	} {
+		t.Run(fmt.Sprintf("%+v", c.filter), func(t *testing.T) {
+			s := openStore(t)
+			newTarget(t, s, "billing")
+			walks, err := c.filter.walks(s.reads, "att_01jd")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range walks {
+				got := plan(t, s.reads, w.sql+" LIMIT 51", w.args...)
+				if strings.Contains(got, "TEMP B-TREE") || !strings.Contains(got, c.index) {
+					t.Errorf("want %q without a sort, got\n%s", c.index, got)
+				}
+			}
+		})
+	}
+}
