@@ -1,0 +1,131 @@
+package ui
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"punctual/models"
+)
+
+// Frame is what every page has around its content. Each page embeds one.
+type Frame struct {
+	Title   string    // of the window and the heading
+	Tab     string    // the lit entry of the navigation, one of the Tab constants
+	Now     time.Time // relative times count from here
+	Theme   string    // "light", "dark" or "": as the system says
+	Here    string    // path and query of this page: forms about the frame come back to it
+	Origin  string    // scheme://host by which the user reached us, for lines to copy
+	Version string
+	Dev     bool   // no login: lines to copy need no key
+	Bare    bool   // without navigation: for those who have not signed in
+	Flash   *Flash // what came of the last form; nil: nothing to say
+	Watch   Watch
+}
+
+// Entries of the navigation.
+const (
+	TabOverview  = "overview"
+	TabJobs      = "jobs"
+	TabSchedules = "schedules"
+	TabTargets   = "targets"
+	TabAttempts  = "attempts"
+)
+
+// Flash is one line about what a form just did.
+type Flash struct {
+	Good bool
+	Text string
+}
+
+// Watch says which events make a page draw itself again. The zero value: none.
+type Watch struct {
+	On     bool
+	Target string // name; "": all targets
+	Job    string // id; "": all jobs
+}
+
+// URL is where the events come from, "" when the page is not live.
+func (w Watch) URL() string {
+	if !w.On {
+		return ""
+	}
+	q := url.Values{}
+	if w.Target != "" {
+		q.Set("target", w.Target)
+	}
+	if w.Job != "" {
+		q.Set("job", w.Job)
+	}
+	if len(q) == 0 {
+		return "/v1/events"
+	}
+	return "/v1/events?" + q.Encode()
+}
+
+// Entry is one link of the navigation.
+type Entry struct {
+	Name, Href, Key string // Key is pressed after g
+	Lit             bool
+}
+
+// Entries is the navigation.
+func (f *Frame) Entries() []Entry {
+	all := []Entry{
+		{Name: "Overview", Href: "/", Key: "o"},
+		{Name: "Jobs", Href: "/jobs", Key: "j"},
+		{Name: "Schedules", Href: "/schedules", Key: "s"},
+		{Name: "Targets", Href: "/targets", Key: "t"},
+		{Name: "Attempts", Href: "/attempts", Key: "a"},
+	}
+	for i := range all {
+		all[i].Lit = strings.ToLower(all[i].Name) == f.Tab
+	}
+	return all
+}
+
+// Themes are the choices of the theme switch.
+func (f *Frame) Themes() []Option {
+	return []Option{{"", "System", f.Theme == ""}, {"light", "Light", f.Theme == "light"}, {"dark", "Dark", f.Theme == "dark"}}
+}
+
+// At is t as this page shows it.
+func (f *Frame) At(t time.Time) Moment { return MomentOf(t, f.Now) }
+
+// Duration is a setting as the API writes it.
+func (f *Frame) Duration(d time.Duration) string { return models.FormatDuration(d) }
+
+// Head is an id without its last characters, for narrow screens to leave out; Tail is those.
+func (f *Frame) Head(id string) string { return id[:max(len(id)-tailLength, 0)] }
+
+// Tail is the end of an id that Head leaves out.
+func (f *Frame) Tail(id string) string { return id[max(len(id)-tailLength, 0):] }
+
+// tailLength is how many characters of an id tell those of one day apart.
+const tailLength = 8
+
+// Curl is a line for the shell that sends body to a path of the API. It is quoted for POSIX shells.
+func (f *Frame) Curl(path, body string) string {
+	key := ""
+	if !f.Dev {
+		key = `-H "Authorization: Bearer $PUNCTUAL_KEY" `
+	}
+	if body == "" {
+		return "curl " + key + shellQuote(f.Origin+path)
+	}
+	return "curl " + key + "-d " + shellQuote(body) + " " + shellQuote(f.Origin+path)
+}
+
+// shellQuote puts s between single quotes unless it needs none.
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/:._-", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// base gives Render the frame of any page.
+func (f *Frame) base() *Frame { return f }

@@ -1,0 +1,278 @@
+package ui
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"punctual/models"
+)
+
+func TestMoment(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0:                              "now",
+		-999 * time.Millisecond:        "now",
+		12 * time.Second:               "in 12 s",
+		-59 * time.Second:              "59 s ago",
+		-90 * time.Second:              "1 min ago",
+		3*time.Hour + 12*time.Minute:   "in 3 h 12 min",
+		-5 * time.Hour:                 "5 h ago",
+		-30 * time.Hour:                "30 h ago",
+		-49 * time.Hour:                "2 d ago",
+		59*24*time.Hour + 23*time.Hour: "in 59 d",
+		60 * 24 * time.Hour:            "2026-05-01",
+		-60 * 24 * time.Hour:           "2026-01-01",
+	} {
+		if got := MomentOf(noon.Add(d), noon).Words; got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+	if got := MomentOf(time.Time{}, noon); got != (Moment{}) {
+		t.Errorf("no time became %v", got)
+	}
+}
+
+func TestTook(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0 ms", 400 * time.Microsecond: "0.4 ms", 12400 * time.Microsecond: "12.4 ms", 999 * time.Millisecond: "999 ms",
+		1240 * time.Millisecond: "1.24 s", 123 * time.Second: "2 min 3 s",
+	} {
+		if got := Took(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestBody(t *testing.T) {
+	long := `"` + strings.Repeat("x", bodyShown) + `"`
+	for name, c := range map[string]struct {
+		data  string
+		whole bool
+		want  Body
+	}{
+		"none":              {"", false, Body{}},
+		"json":              {`{"n":1.50,"big":12345678901234567890}`, false, Body{"JSON", "{\n  \"n\": 1.50,\n  \"big\": 12345678901234567890\n}", 37, false}},
+		"text":              {"a\x1bb\r\nc", false, Body{"text", "a␛b\nc", 6, false}},
+		"half a character":  {"caf\xc3", false, Body{"text", "caf", 4, false}},
+		"turned text":       {"\u202ex", false, Body{"text", "<U+202E>x", 4, false}},
+		"joined characters": {"👨\u200d👩", false, Body{"text", "👨\u200d👩", 11, false}},
+		"bytes":             {"\x00\x01", false, Body{"binary", "00000000  00 01                                             |..|\n", 2, false}},
+		"too long":          {long, false, Body{"JSON", long[:bodyShown], len(long), true}},
+		"long, but asked":   {long, true, Body{"JSON", long, len(long), false}},
+	} {
+		if diff := cmp.Diff(c.want, BodyOf([]byte(c.data), c.whole)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// TestPrettyIsBounded feeds what a naive indenter would blow up to hundreds of megabytes.
+func TestPrettyIsBounded(t *testing.T) {
+	for name, data := range map[string]string{
+		"deep":          strings.Repeat("[", 9000) + strings.Repeat("]", 9000),
+		"deep and wide": strings.Repeat("[", 250) + "1" + strings.Repeat(",1", 100_000) + strings.Repeat("]", 250),
+		"not JSON":      strings.Repeat("[", 100_000),
+	} {
+		if got := Pretty([]byte(data)); got != data {
+			t.Errorf("%s: %d bytes became %d", name, len(data), len(got))
+		}
+	}
+	const nested = `{"a":[1,{"b":"[\"{"}]}`
+	if got := spread([]byte(nested)); got > 60 {
+		t.Errorf("brackets within strings count: %d", got)
+	}
+}
+
+func TestStanding(t *testing.T) {
+	later, past := noon.Add(time.Minute), noon.Add(-time.Minute)
+	for want, j := range map[string]models.Job{
+		"scheduled": {State: models.Scheduled, RunAt: later},
+		"queued":    {State: models.Scheduled, RunAt: past},
+		"retrying":  {State: models.Scheduled, RunAt: later, Attempts: 1},
+		"in line":   {State: models.Scheduled, RunAt: past, Held: true},
+		"running":   {State: models.Running},
+		"canceling": {State: models.Running, CancelRequestedAt: past},
+		"succeeded": {State: models.Succeeded},
+		"failed":    {State: models.Failed},
+		"canceled":  {State: models.Canceled},
+	} {
+		if got := Standing(&j, noon).Word; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestLadder(t *testing.T) {
+	target := models.DefaultTarget()
+	page := &Job{Frame: Frame{Now: noon}, Job: &models.Job{State: models.Scheduled, Of: &target, Attempts: 2}}
+	want := []string{"45 s", "2 min", "6 min", "20 min", "…, the last after 10 h in all"}
+	if diff := cmp.Diff(want, page.Ladder()); diff != "" {
+		t.Error(diff)
+	}
+	page.Job.Attempts = target.Retry.MaxAttempts - 1
+	if got := page.Ladder(); got != nil {
+		t.Errorf("after the last attempt come %v", got)
+	}
+}
+
+func TestWaterfall(t *testing.T) {
+	a := &models.Attempt{Duration: 100 * time.Millisecond, DNS: 10 * time.Millisecond, Connect: 20 * time.Millisecond,
+		FirstByte: 90 * time.Millisecond}
+	want := []Bar{{"dns", "10.0 ms", 0, 100, "name"}, {"connect", "20.0 ms", 100, 200, "connect"},
+		{"wait", "60.0 ms", 300, 600, "wait"}, {"answer", "10.0 ms", 900, 100, "answer"}}
+	if diff := cmp.Diff(want, waterfallOf(a).Bars); diff != "" {
+		t.Error(diff)
+	}
+	odd := &models.Attempt{Duration: time.Millisecond, DNS: time.Second, Connect: time.Second}
+	for _, b := range waterfallOf(odd).Bars {
+		if b.X < 0 || b.W < 0 || b.X+b.W > 1000 {
+			t.Errorf("a bar leaves the picture: %+v", b)
+		}
+	}
+}
+
+func TestStrip(t *testing.T) {
+	s := stripOf(calm.attempts())
+	if len(s.Bars) != 54 || s.Failed != 13 {
+		t.Errorf("%d bars, %d failed", len(s.Bars), s.Failed)
+	}
+	if first, last := s.Bars[0], s.Bars[53]; first.X != 0 || last.X+stripStep != s.Width || last.Sign != "ok" {
+		t.Errorf("the newest is not to the right: %+v … %+v", first, last)
+	}
+	if h := barHeight(time.Hour); h != StripHeight {
+		t.Errorf("an hour is %d high", h)
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	targets := calm.targets()
+	failing := []*models.Attempt{}
+	for range minCalls {
+		failing = append(failing, &models.Attempt{TargetID: targets[0].ID, Outcome: models.Failure})
+	}
+	failed := &models.Job{FinishedAt: ago(time.Hour)}
+	for want, page := range map[string]*Overview{
+		"Nothing to do yet.":                      {},
+		"All is well.":                            {Targets: targets[:1], Recent: failing[:2]},
+		"1 target is failing.":                    {Targets: targets, Recent: failing},
+		"2 targets are paused, else all is well.": {Targets: targets},
+		"1 job failed in the last 24 hours.":      {Targets: targets[:1], Failures: []*models.Job{failed, {FinishedAt: ago(25 * time.Hour)}}},
+	} {
+		page.Now = noon
+		if got := page.Verdict().Word; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestFormBlame(t *testing.T) {
+	var f Form
+	err := fmt.Errorf("edit: %w", models.Invalids{{Field: "headers.X-A", Why: "a"}, {Field: "retry.fail_on[3]", Why: "b"},
+		{Field: "payload", Why: "c"}, {Field: "name", Why: "d"}})
+	if !f.Blame(err) || !f.Blame(&models.Conflict{Why: "e"}) || !f.Blame(&models.Invalid{Field: "url", Why: "f"}) {
+		t.Error("a form's own fault was not seen as one")
+	}
+	if f.Blame(errors.New("the disk is full")) || f.Blame(nil) {
+		t.Error("our trouble was laid on the form")
+	}
+	want := []Fault{{"headers", "a"}, {"retry.fail_on", "b"}, {"body", "c"}, {"name", "d"}, {"", "e"}, {"url", "f"}}
+	if diff := cmp.Diff(want, f.Faults); diff != "" {
+		t.Error(diff)
+	}
+	if got := f.Field("retry.fail_on", "").Error; got != "b" {
+		t.Errorf("the control says %q", got)
+	}
+	if !f.Uses("retry") || f.Uses("path") {
+		t.Error("Uses looks at something else")
+	}
+}
+
+func TestLink(t *testing.T) {
+	for want, segments := range map[string][]string{
+		"/targets/billing":     {"targets", "billing"},
+		"/targets/~new/edit":   {"targets", "new", "edit"},
+		"/jobs/a%2F..%2Fb%3Fc": {"jobs", "a/../b?c"},
+	} {
+		if got := Link(segments...); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+func TestCurl(t *testing.T) {
+	f := Frame{Origin: "http://localhost:8080", Dev: true}
+	if got, want := f.Curl("/v1/jobs", `{"a":"it's"}`), `curl -d '{"a":"it'\''s"}' http://localhost:8080/v1/jobs`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	f.Dev = false
+	if got, want := f.Curl("/v1/jobs?a=b", ""), `curl -H "Authorization: Bearer $PUNCTUAL_KEY" 'http://localhost:8080/v1/jobs?a=b'`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestWatchURL(t *testing.T) {
+	for want, w := range map[string]Watch{"": {Job: "job_1"}, "/v1/events": {On: true},
+		"/v1/events?job=job_1&target=a%26b": {On: true, Target: "a&b", Job: "job_1"}} {
+		if got := w.URL(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+func TestListAddresses(t *testing.T) {
+	p := Jobs{Next: "c2", Filter: Form{Values: url.Values{"state": {"failed"}, "target": {"a&b"}, "q": {""}}}}
+	if got, want := p.NextURL(), "/jobs?cursor=c2&state=failed&target=a%26b"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got, want := p.Tabs()[0].Href, "/jobs?target=a%26b"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if !p.Tabs()[4].Lit || p.Tabs()[0].Lit {
+		t.Error("the wrong tab is lit")
+	}
+}
+
+func TestAssets(t *testing.T) {
+	w := httptest.NewRecorder()
+	Assets().ServeHTTP(w, httptest.NewRequest("GET", assets.href["base.css"], nil))
+	if w.Code != 200 || w.Header().Get("Content-Type") != "text/css; charset=utf-8" || w.Body.Len() == 0 ||
+		!strings.Contains(w.Header().Get("Cache-Control"), "immutable") {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	for _, path := range []string{"/assets/base.css", "/assets/../doc.go", "/assets/"} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest("GET", "/", nil)
+		r.URL.Path = path
+		Assets().ServeHTTP(w, r)
+		if w.Code != 404 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	for name := range assets.href {
+		data, _ := assetFiles.ReadFile("assets/" + name)
+		for _, elsewhere := range []string{"http://", "https://", "@import", "url("} {
+			if bytes.Contains(data, []byte(elsewhere)) && !strings.HasSuffix(name, ".svg") {
+				t.Errorf("%s loads something: %s", name, elsewhere)
+			}
+		}
+	}
+}
+
+// TestHeadersAreRead keeps lines honest about what is stored.
+func TestHeadersAreRead(t *testing.T) {
+	got := lines(json.RawMessage(`{"B":"2\u0000","A":"1"}`))
+	if diff := cmp.Diff([]Line{{"A", "1"}, {"B", "2␀"}}, got); diff != "" {
+		t.Error(diff)
+	}
+	if lines(json.RawMessage(`not JSON`)) != nil {
+		t.Error("something was read out of nothing")
+	}
+}
