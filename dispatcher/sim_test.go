@@ -152,9 +152,15 @@ func ok(takes time.Duration) func(webhooks.Request) (int, time.Duration) {
 	return func(webhooks.Request) (int, time.Duration) { return 200, takes }
 }
 
-func TestJobsAreCalledWhenDue(t *testing.T) {
+// bubble runs a test with a clock of its own and a place for a book.
+func bubble(t *testing.T, f func(t *testing.T, path string)) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "book.db")
-	synctest.Test(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { f(t, path) })
+}
+
+func TestJobsAreCalledWhenDue(t *testing.T) {
+	bubble(t, func(t *testing.T, path string) {
 		f := &receiver{answer: ok(10 * time.Millisecond)}
 		e := start(t, path, f, nil)
 		defer e.stop()

@@ -63,7 +63,9 @@ type world struct {
 	accepted  map[string]*accepted // by job
 	life      int                  // grows at each start: calls of an earlier life are dead
 	overlaps  int
-	schedules map[string]time.Time
+	schedules []*models.Schedule
+	out       map[string]map[string]bool // by schedule: its jobs that are out
+	triggered map[string]bool            // by job: made by hand, whatever the overlap policy says
 }
 
 // target_ is a target and how it behaves.
@@ -83,7 +85,8 @@ type accepted struct {
 func newWorld(t *testing.T, path string, seed uint64) *world {
 	return &world{T: t, path: path, random: rand.New(rand.NewPCG(seed, 1)), dice: rand.New(rand.NewPCG(seed, 2)),
 		active: map[string]int{}, inFlight: map[string]int{}, paused: map[string]bool{}, canceled: map[string]bool{},
-		targets: map[string]*target_{}, accepted: map[string]*accepted{}}
+		targets: map[string]*target_{}, accepted: map[string]*accepted{}, out: map[string]map[string]bool{},
+		triggered: map[string]bool{}}
 }
 
 // Send implements Sender: it is the target.
@@ -106,6 +109,7 @@ func (w *world) Send(ctx context.Context, r webhooks.Request) webhooks.Result {
 	if life == w.life {
 		w.active[r.ID]--
 		w.inFlight[r.Pool]--
+		delete(w.out[r.Schedule], r.ID)
 	}
 	return out
 }
@@ -133,6 +137,13 @@ func (w *world) receive(r webhooks.Request) (life, status int, takes time.Durati
 	case a != nil && !a.expiry.IsZero() && !now.Before(a.expiry):
 		w.Errorf("a call of %s began %v after it expired", r.ID, now.Sub(a.expiry))
 	}
+	if r.Schedule != "" {
+		w.checkOverlap(r.Schedule, r.ID)
+		if w.out[r.Schedule] == nil {
+			w.out[r.Schedule] = map[string]bool{}
+		}
+		w.out[r.Schedule][r.ID] = true
+	}
 	takes = time.Duration(w.dice.ExpFloat64() * float64(80*time.Millisecond))
 	if w.dice.Float64() < target.slow {
 		takes += time.Duration(w.dice.Float64() * float64(20*time.Second))
@@ -156,6 +167,9 @@ func (w *world) live() {
 	for range 4 {
 		w.addTarget()
 	}
+	for range 2 {
+		w.addSchedules(w.anyTarget())
+	}
 	for range 600 {
 		w.act()
 		time.Sleep(time.Duration(w.random.ExpFloat64() * float64(4*time.Second)))
@@ -172,6 +186,7 @@ func (w *world) live() {
 		t.failing, t.slow, t.lossy = 0, 0, 0
 		w.resume(t)
 	}
+	w.resumeSchedules()
 	time.Sleep(8 * time.Hour)
 	synctest.Wait()
 	w.judge()
@@ -184,6 +199,7 @@ func (w *world) rise(odds float64) {
 	w.life++
 	clear(w.active)
 	clear(w.inFlight)
+	clear(w.out)
 	w.mu.Unlock()
 	w.engine = start(w.T, w.path, w, func(s *models.Store) Book {
 		w.book = newFrail(s, rand.New(rand.NewPCG(w.random.Uint64(), 3)), odds)
@@ -224,6 +240,8 @@ func (w *world) act() {
 		w.retryOrRun()
 	case n < 96:
 		w.patch()
+	case n < 98:
+		w.actOnSchedule()
 	default:
 		time.Sleep(time.Duration(w.random.ExpFloat64() * float64(2*time.Minute)))
 	}
@@ -431,14 +449,29 @@ func (w *world) judge() {
 		}
 	}
 	for _, c := range w.calls {
+		if !onRecord[c.attempt] && w.accepted[c.job] == nil { // of a schedule
+			w.recordOf(c.job, onRecord)
+		}
 		if !onRecord[c.attempt] {
 			w.Errorf("the call %s of %s at %v is not on record", c.attempt, c.job, c.at)
 		}
 	}
-	if s := w.engine.Snapshot(); s.Counts.Orphans+s.Counts.Mended != 0 || s.InFlight != 0 || s.Queued != 0 {
+	if s := w.engine.Snapshot(); s.Counts.Orphans+s.Counts.Mended != 0 || s.InFlight != 0 {
 		w.Errorf("at the end: %+v", s)
 	}
+	w.judgeSchedules()
 	w.Logf("%d lives, %d jobs %v, %d calls", w.lives, len(w.accepted), states, len(w.calls))
+}
+
+// recordOf adds the attempts of a job.
+func (w *world) recordOf(job string, onRecord map[string]bool) {
+	attempts, err := w.engine.store.AttemptsOf(context.Background(), job)
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, one := range attempts {
+		onRecord[one.ID] = true
+	}
 }
 
 func (w *world) judgeAttempts(job *models.Job, a *accepted, attempts []*models.Attempt) {

@@ -1,0 +1,197 @@
+package dispatcher
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"punctual/models"
+)
+
+// addSchedules gives the target a schedule for each overlap policy, under rules that change with the random numbers.
+func (w *world) addSchedules(t *target_) {
+	rules := []models.Schedule{{Cron: "*/5 * * * *"}, {Cron: "30 */2 * * * *"}, {Every: 90 * time.Second},
+		{Cron: "0 9 * * *", Timezone: "Europe/Berlin"}}
+	for i, overlap := range models.Overlaps {
+		s := models.DefaultSchedule()
+		rule := rules[w.random.IntN(len(rules))]
+		s.Name, s.Overlap = fmt.Sprintf("%s-%d", t.Name, i), overlap
+		s.Cron, s.Every = rule.Cron, rule.Every
+		if rule.Timezone != "" {
+			s.Timezone = rule.Timezone
+		}
+		s.CatchUp = models.CatchUps[w.random.IntN(3)]
+		s.Jitter = time.Duration(w.random.IntN(2)) * 20 * time.Second
+		s.RetryPastNext = w.random.IntN(2) == 0
+		row, err := models.NewSchedule(s, t.Target, time.Now())
+		if err != nil {
+			w.Fatal(err)
+		}
+		if err := w.engine.store.CreateSchedule(context.Background(), row, time.Now()); err != nil {
+			w.Fatal(err)
+		}
+		w.engine.OfferSchedule(row)
+		w.schedules = append(w.schedules, row)
+	}
+}
+
+// actOnSchedule pauses, resumes or triggers one.
+func (w *world) actOnSchedule() {
+	name := w.schedules[w.random.IntN(len(w.schedules))].Name
+	ctx, now := context.Background(), time.Now()
+	var s *models.Schedule
+	var err error
+	switch w.random.IntN(4) {
+	case 0:
+		until := time.Time{}
+		if w.random.IntN(2) == 0 {
+			until = now.Add(time.Duration(w.random.IntN(3600)) * time.Second)
+		}
+		s, err = w.engine.store.PauseSchedule(ctx, name, "because", until, now)
+	case 1, 2:
+		s, err = w.engine.store.ResumeSchedule(ctx, name, now)
+	default:
+		made, err := w.engine.store.Trigger(ctx, name, nil, nil, now)
+		if !w.refused(err) {
+			w.mu.Lock()
+			w.triggered[made.Jobs[0].ID] = true
+			w.mu.Unlock()
+			w.engine.Offer(made.Jobs...)
+		}
+		return
+	}
+	if !w.refused(err) {
+		w.engine.OfferSchedule(s)
+	}
+}
+
+// resumeSchedules lets all of them go on.
+func (w *world) resumeSchedules() {
+	for _, s := range w.schedules {
+		now, err := w.engine.store.ResumeSchedule(context.Background(), s.Name, time.Now())
+		if !w.refused(err) {
+			w.engine.OfferSchedule(now)
+		}
+	}
+}
+
+// judgeSchedules checks that each occurrence was settled exactly once: the entries tile the time from the creation to
+// the first unsettled occurrence, and each holds as many occurrences as it says.
+func (w *world) judgeSchedules() {
+	total, jobs := 0, 0
+	for _, made := range w.schedules {
+		s, err := w.engine.store.Schedule(context.Background(), made.Name)
+		if err != nil {
+			w.Fatal(err)
+		}
+		entries := w.history(made.Name)
+		rule, err := made.Timing().Compile()
+		if err != nil {
+			w.Fatal(err)
+		}
+		at, _ := rule.Next(made.CreatedAt)
+		for _, o := range entries {
+			if !o.At.Equal(at) {
+				w.Fatalf("%s (%s, %s): an entry begins at %v, want %v", s.Name, s.Overlap, s.CatchUp, o.At, at)
+			}
+			n := 0
+			for ; !at.After(o.Until); n++ {
+				at, _ = rule.Next(at)
+			}
+			if n != o.Count {
+				w.Errorf("%s: the entry from %v until %v counts %d, there are %d", s.Name, o.At, o.Until, o.Count, n)
+			}
+			total += n
+			jobs += w.judgeOccurrence(s, o)
+		}
+		// What is paused or parked reads as computed up to now; the rest ends at the first unsettled one.
+		if s.Status() == models.ScheduleActive && s.Parked == "" && !at.Equal(s.NextAt) {
+			w.Errorf("%s: the history ends before %v, next_at is %v", s.Name, at, s.NextAt)
+		}
+	}
+	w.Logf("%d schedules, %d occurrences, %d of them ran", len(w.schedules), total, jobs)
+}
+
+// judgeOccurrence checks one entry and tells whether it ran.
+func (w *world) judgeOccurrence(s *models.Schedule, o *models.Occurrence) int {
+	if o.Outcome != models.OccurrenceJob {
+		if o.Reason == "" || o.JobID != "" {
+			w.Errorf("%s: a skip without a reason: %+v", s.Name, o)
+		}
+		return 0
+	}
+	job := w.engine.job(w.T, o.JobID)
+	if !job.ScheduledFor.Equal(o.At) || job.Schedule != s.Name || o.Count != 1 {
+		w.Errorf("%s: the job of %v is for %v", s.Name, o.At, job.ScheduledFor)
+	}
+	return 1
+}
+
+// history gives all entries of a schedule, oldest first.
+func (w *world) history(name string) (all []*models.Occurrence) {
+	for page := (models.Page{Limit: models.MaxPage}); ; {
+		some, next, err := w.engine.store.Occurrences(context.Background(), name, page, time.Now())
+		if err != nil {
+			w.Fatal(err)
+		}
+		all = append(all, some...)
+		if page.Cursor = next; next == "" {
+			break
+		}
+	}
+	slices.Reverse(all)
+	return all
+}
+
+// exclusive tells whether a schedule must never have two calls out at once: a trigger by hand excepted.
+func exclusive(s *models.Schedule) bool { return s.Overlap != models.OverlapAllow }
+
+// checkOverlap checks that no occurrence of an exclusive schedule is called while another job of it is out. The caller
+// holds mu.
+func (w *world) checkOverlap(name, job string) {
+	i := slices.IndexFunc(w.schedules, func(s *models.Schedule) bool { return s.Name == name })
+	if i < 0 || !exclusive(w.schedules[i]) || w.triggered[job] {
+		return
+	}
+	for other := range w.out[name] {
+		if other != job && !w.triggered[other] {
+			w.Errorf("%s (%s): %s was called while %s was out", name, w.schedules[i].Overlap, job, other)
+		}
+	}
+}
+
+// TestEverySecondAcrossARestart holds a schedule of every second to one call a second, a restart in the middle.
+func TestEverySecondAcrossARestart(t *testing.T) {
+	bubble(t, func(t *testing.T, path string) {
+		f := &receiver{answer: ok(5 * time.Millisecond)}
+		e := start(t, path, f, nil)
+		target := e.target(t, "tick")
+		s := models.DefaultSchedule()
+		s.Name, s.Cron = "tick", "* * * * * *"
+		row, err := models.NewSchedule(s, target, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.store.CreateSchedule(context.Background(), row, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		e.OfferSchedule(row)
+		began := time.Now()
+		time.Sleep(60*time.Second + 500*time.Millisecond)
+		e.stop()
+		e = start(t, path, f, nil)
+		time.Sleep(60 * time.Second)
+		e.stop()
+		calls := f.seen()
+		if len(calls) != 120 {
+			t.Fatalf("%d calls in two minutes, want 120", len(calls))
+		}
+		for i, c := range calls {
+			if late := c.at.Sub(began.Truncate(time.Second).Add(time.Duration(i+1) * time.Second)); late < 0 || late > time.Second/2 {
+				t.Errorf("call %d came %v late", i, late)
+			}
+		}
+	})
+}
