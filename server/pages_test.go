@@ -1,0 +1,275 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"punctual/models"
+)
+
+// TestTour is what a newcomer does by hand: register a target, make a job, see it fail, mend the target, retry.
+func TestTour(t *testing.T) {
+	h := open(t)
+	h.sender.will(answers(http.StatusInternalServerError))
+	b := h.browser()
+	b.get("/").want(200, "Nothing to do yet.", "Three steps")
+	b.get("/targets/new").want(200)
+	b.submit("/targets/new", "name", "billing", "url", "https://billing.example.com/hook", "retry.max_attempts", "1").
+		want(200, "The target is registered.", "active", "It has not been called yet.")
+	b.submit("/targets/billing/secret").want(200, "whsec_")
+	b.get("/jobs/new?target=billing").want(200)
+	b.submit("/jobs/new", "body", "{\"invoice\": 7.50}", "labels", "customer: 42").want(200, "The job is made.")
+	id := strings.TrimPrefix(b.at, "/jobs/")
+	h.ended(id)
+	b.get("/jobs/"+id).want(200, "failed", "exhausted", "500 Internal Server Error", `"invoice": 7.50`, "customer")
+	b.get("/").want(200, "1 job failed in the last 24 hours.", id[len(id)-8:])
+	b.get("/jobs?state=failed&label=customer:42").want(200, id[len(id)-8:])
+	b.get("/jobs?state=succeeded").want(200, "No job matches")
+
+	h.sender.will(answers(http.StatusOK))
+	b.get("/targets/billing").submit("/targets/billing/test").want(200, "Test call", "200 OK")
+	b.get("/jobs/"+id).submit("/jobs/"+id+"/retry").want(200, "The job is due again")
+	h.ended(id)
+	b.get("/jobs/"+id).want(200, "succeeded", "Attempt 2", "200 OK")
+	b.submit("/jobs/"+id+"/rerun").want(200, "This is a new job", "Repeats "+id)
+	h.ended(strings.TrimPrefix(b.at, "/jobs/"))
+	b.get("/attempts?target=billing&outcome=succeeded").want(200, "200 OK", "test call")
+	b.get("/jobs/"+id).submit("/jobs/"+id+"/delete").want(200, "The job is deleted.")
+	b.get("/jobs/"+id).want(404, "Not Found")
+}
+
+// TestFormsLoseNothing sends what is wrong: it comes back as it was, with the fault beside it.
+func TestFormsLoseNothing(t *testing.T) {
+	h := open(t)
+	h.target("billing")
+	b := h.browser()
+	b.get("/jobs/new").submit("/jobs/new", "target", "nowhere", "body", "{\"a\": 1,\n", "headers", "no colon", "retry.factor", "fast",
+		"delay", "soon", "labels", "customer: 42")
+	b.want(422, "Not saved yet.", "must be one JSON value", "must be lines of name: value", "must be a number", "must be a length of time")
+	want := map[string]string{"target": "nowhere", "body": "{\"a\": 1,\n", "headers": "no colon", "retry.factor": "fast", "delay": "soon",
+		"labels": "customer: 42"}
+	for name, value := range want {
+		if got := b.value(name); got != value {
+			t.Errorf("%s came back as %q, want %q", name, got, value)
+		}
+	}
+	b.submit("/jobs/new", "body", "{}", "headers", "", "retry.factor", "", "delay", "").want(422, "is not a registered target")
+
+	b.get("/targets/new").submit("/targets/new", "name", "Billing!", "url", "ftp://x", "max_in_flight", "0", "rate_limit", "10/d").
+		want(422, "must begin with http", "must be 1 to 64 of", "must be between 1 and 10000", "must be a number from 1")
+	b.submit("/targets/new", "name", "billing", "url", "http://x/", "max_in_flight", "1", "rate_limit", "").want(422, "a target of this name exists already")
+	b.get("/schedules/new").submit("/schedules/new", "name", "x", "target", "billing", "cron", "61 * * * *", "max_runs", "many", "do", "save").
+		want(422, "must be a whole number")
+	if got := b.value("cron"); got != "61 * * * *" {
+		t.Errorf("cron came back as %q", got)
+	}
+}
+
+// TestEditingNothingChangesNothing opens each form for settings and saves it as it stands.
+func TestEditingNothingChangesNothing(t *testing.T) {
+	h := open(t)
+	h.do(201, "POST", "/v1/targets", `{"name":"a","url":"http://127.0.0.1:1/x?y=1","method":"PUT","headers":{"Authorization":"Bearer s","X-A":"1"},
+		"timeout":"1m30s","retry":{"max_attempts":3,"min_backoff":"1500ms","max_backoff":"36h","factor":1.5,"jitter":0,"fail_on":[]},
+		"max_in_flight":7,"rate_limit":"5/m","on_lost":"fail","on_gone":"fail","description":"one\ntwo"}`)
+	h.do(201, "POST", "/v1/schedules", `{"name":"s","target":"a","cron":"0 9 * * MON#2","timezone":"Europe/Berlin","description":"d",
+		"payload":{"n":1.50,"big":12345678901234567890},"path":"/p?q=1","headers":{"X-Key":"k"},"labels":{"a":"b c"},"priority":"low",
+		"timeout":"5s","retry":{"max_attempts":2,"fail_on":[404,500]},"expires_in":"2h","day_match":"all","dst_gap":"skip","dst_repeat":"both",
+		"overlap":"allow","retry_past_next":false,"catch_up":"last","catch_up_window":"90m","start_at":"2026-01-01T00:00:00.250Z",
+		"end_at":"2099-01-01T00:00:00Z","max_runs":9}`)
+	b := h.browser()
+	for _, path := range []string{"/targets/a", "/schedules/s"} {
+		before := h.do(200, "GET", "/v1"+path, "").members
+		b.get(path+"/edit").want(200).submit(path+"/edit").want(200, "The settings are saved.")
+		after := h.do(200, "GET", "/v1"+path, "").members
+		delete(before, "updated_at")
+		delete(after, "updated_at")
+		if diff := cmp.Diff(before, after); diff != "" {
+			t.Errorf("%s: %s", path, diff)
+		}
+	}
+	target, err := h.store.Target(t.Context(), "a")
+	if err != nil || target.Headers["Authorization"] != "Bearer s" {
+		t.Errorf("the secret header is now %v, %v", target.Headers, err)
+	}
+}
+
+// TestCopiedJob fills in the form from a job, secret headers included, and makes another like it.
+func TestCopiedJob(t *testing.T) {
+	h := open(t)
+	h.target("a")
+	first := h.do(201, "POST", "/v1/jobs", `{"target":"a","body":"a\nb","content_type":"text/csv","delay":"1h","path":"/p","timeout":"3s",
+		"headers":{"X-Token":"secret"},"labels":{"k":"v"},"priority":"high","retry":{"factor":2}}`)
+	b := h.browser()
+	b.get("/jobs/"+first.text("id")).want(200, "scheduled", "First attempt", `"body":"a\nb"`)
+	b.get("/jobs/new?copy="+first.text("id")).submit("/jobs/new", "delay", "2h").want(200, "The job is made.")
+	second := h.do(200, "GET", "/v1/jobs/"+strings.TrimPrefix(b.at, "/jobs/"), "")
+	for _, member := range []string{"target", "body", "content_type", "path", "timeout", "headers", "labels", "priority"} {
+		second.is(member, first.raw(member))
+	}
+	job, err := h.store.Job(t.Context(), second.text("id"))
+	if err != nil || job.Headers["X-Token"] != "secret" || *job.Retry.Factor != 2 {
+		t.Errorf("the copy is %+v, %v", job, err)
+	}
+	b.submit(b.at+"/run").want(200, "The job is due now.")
+	h.ended(job.ID)
+	b.get("/jobs/" + job.ID)
+	b.request("POST", b.at+"/cancel", "").want(200, "Attempt 1") // too late: the page says so
+}
+
+func TestScheduleByForm(t *testing.T) {
+	h := open(t)
+	h.target("a")
+	b := h.browser()
+	b.get("/schedules/new").submit("/schedules/new", "cron", "0 9 * * *", "timezone", "Europe/Berlin", "do", "preview").
+		want(200, "Next runs", "09:00:00")
+	if b.value("cron") != "0 9 * * *" || strings.Contains(b.text(), "Not saved yet") {
+		t.Errorf("a preview finds fault with the rest of the form, or loses it: %s", b.text())
+	}
+	b.submit("/schedules/new", "cron", "0 9 32 * *", "do", "preview").want(422, "Not saved yet.")
+	b.submit("/schedules/new", "name", "report", "target", "a", "cron", "0 9 * * *", "body", `{"r":1}`, "do", "save").
+		want(200, "The schedule is made.", "active", "Coming runs", "None has come due yet.")
+	b.submit("/schedules/report/pause", "reason", "holidays", "until", "2000-01-01T00:00").want(422, "must be in the future")
+	b.submit("/schedules/report/pause", "until", "").want(200, "The schedule is paused.", "holidays")
+	b.submit("/schedules/report/resume").want(200, "The schedule is active.")
+	b.submit("/schedules/report/trigger").want(200, "The schedule was run once", "by a trigger", "report")
+	h.ended(strings.TrimPrefix(b.at, "/jobs/"))
+	b.get("/schedules?target=a").want(200, "report", "succeeded")
+	b.get("/targets/a").submit("/targets/a/delete").want(422, "a")
+	b.submit("/targets/a/delete", "delete_schedules", "true").want(200, "The target is deleted.", "No target yet")
+	b.get("/schedules/report").want(404)
+}
+
+func TestTargetByForm(t *testing.T) {
+	h := open(t)
+	h.target("new") // a name that a page of ours has too
+	b := h.browser()
+	b.get("/targets").want(200, "new", "https://new.example.com/hook")
+	b.get("/targets/~new").want(200, "active")
+	b.submit("/targets/~new/pause", "reason", "<script>").want(200, "paused", "<script>")
+	b.get("/").want(200, "1 target is paused, else all is well.")
+	b.get("/targets/~new").submit("/targets/~new/resume").want(200, "The target is called again.")
+	b.submit("/targets/~new/rotate-secret", "overlap", "8d").want(422, "must be between 0s and 7d")
+	b.submit("/targets/~new/rotate-secret", "overlap", "1h").want(200, "all of them, the newest first")
+	if n := strings.Count(b.text(), "whsec_"); n != 2 {
+		t.Errorf("%d secrets are shown, want the new and the old one", n)
+	}
+	b.get("/targets/~new").want(200)
+	if strings.Contains(b.text(), "whsec_") {
+		t.Error("a page shows secrets that nobody asked for")
+	}
+}
+
+func TestFind(t *testing.T) {
+	h := open(t)
+	h.target("billing")
+	id := h.do(201, "POST", "/v1/jobs", `{"target":"billing","delay":"1h"}`).text("id")
+	b := h.browser()
+	for q, at := range map[string]string{" Billing ": "/targets/billing", id: "/jobs/" + id, strings.ToUpper(id): "/jobs/" + id,
+		id[:10]: "/jobs?q=" + id[:10], "a%26b%2f..": "/jobs?q=a%26b%2F.."} {
+		if b.get("/find?q=" + strings.ReplaceAll(q, " ", "%20")); b.at != at {
+			t.Errorf("%s leads to %s, want %s", q, b.at, at)
+		}
+	}
+}
+
+func TestThemeAndWayBack(t *testing.T) {
+	b := open(t).browser()
+	b.get("/jobs?state=failed").submit("/theme", "theme", "dark").want(200)
+	if b.at != "/jobs?state=failed" || b.cookies[themeCookie] != "dark" {
+		t.Errorf("at %s with %v", b.at, b.cookies)
+	}
+	for _, back := range []string{"https://evil.example/", "//evil.example/", `/\evil.example`, "javascript:alert(1)", ""} {
+		if b.get("/").submit("/theme", "back", back, "theme", ""); b.at != "/" {
+			t.Errorf("%s leads to %s", back, b.at)
+		}
+	}
+	if _, kept := b.cookies[themeCookie]; kept {
+		t.Error("the system's theme leaves a cookie")
+	}
+}
+
+// TestPageManners looks at what is the same for all pages.
+func TestPageManners(t *testing.T) {
+	h := open(t)
+	b := h.browser()
+	for path, status := range map[string]int{"/": 200, "/jobs": 200, "/jobs/new": 200, "/targets": 200, "/targets/new": 200, "/schedules": 200,
+		"/schedules/new": 200, "/attempts": 200, "/jobs/job_x": 404, "/attempts/att_x": 404, "/targets/x": 404, "/schedules/x/edit": 404,
+		"/nowhere": 404, "/jobs?state=lost": 422, "/jobs?cursor=x": 422, "/jobs?label=x": 422, "/attempts?status_code=x": 422,
+		"/attempts?outcome=x": 422, "/targets?cursor=x": 422} {
+		b.get(path).want(status)
+		if policy := b.header.Get("Content-Security-Policy"); !strings.Contains(policy, "script-src 'self'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: policy %q", path, policy)
+		}
+		if b.header.Get("Content-Type") != "text/html; charset=utf-8" || b.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %v", path, b.header)
+		}
+	}
+	if w := h.raw("GET", "/nowhere", nil); w.Code != 404 || w.Header().Get("Content-Type") != "application/problem+json" {
+		t.Errorf("a program gets %d %s", w.Code, w.Header().Get("Content-Type"))
+	}
+	w := h.raw("POST", "/targets/new", []byte("name=x&url=http://x/"), "Content-Type", "application/x-www-form-urlencoded",
+		"Sec-Fetch-Site", "cross-site")
+	if _, err := h.store.Target(t.Context(), "x"); w.Code != 403 || err != models.ErrNotFound {
+		t.Errorf("another site's form got %d, %v", w.Code, err)
+	}
+}
+
+func TestLogin(t *testing.T) {
+	h := open(t, func(c *Config) { c.Dev, c.AdminKey = false, "correct horse" })
+	key := h.header.Get("Authorization")
+	h.header.Del("Authorization")
+	b := h.browser()
+	b.get("/jobs?state=failed").want(200, "Sign in")
+	if strings.Contains(b.text(), "Overview") {
+		t.Error("the login shows the navigation")
+	}
+	b.submit("/login", "key", "wrong").want(403, "is not the admin key")
+	b.submit("/login", "key", "correct horse").want(200, "No job matches", "Sign out")
+	if b.at != "/jobs?state=failed" {
+		t.Errorf("the login leads to %s", b.at)
+	}
+	session := b.cookies[sessionCookie]
+	for path, want := range map[string]int{"/v1/targets": 200, "/openapi.json": 200} {
+		if w := h.raw("GET", path, nil, "Cookie", sessionCookie+"="+session); w.Code != want {
+			t.Errorf("%s with a session: %d", path, w.Code)
+		}
+	}
+	b.submit("/logout").want(200, "Sign in")
+	for name, header := range map[string][]string{"an ended session": {"Cookie", sessionCookie + "=" + session},
+		"no session": {"Accept", "application/json"}, "a wrong key": {"Accept", "text/html", "Authorization", "Bearer x"}} {
+		if w := h.raw("GET", "/", nil, header...); w.Code != 401 {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+	}
+	if w := h.raw("POST", "/targets/new", []byte("name=x&url=http://x/"), "Accept", "text/html"); w.Code != 303 {
+		t.Errorf("a form without a session: %d", w.Code)
+	}
+	if w := h.raw("GET", "/v1/targets", nil, "Accept", "text/html"); w.Code != 401 {
+		t.Errorf("the API leads people to the login: %d", w.Code)
+	}
+	if w := h.raw("GET", "/", nil, "Authorization", key); w.Code != 200 {
+		t.Errorf("the pages with the key: %d", w.Code)
+	}
+}
+
+func TestSessions(t *testing.T) {
+	var s sessions
+	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	first := s.begin(now)
+	if !s.holds(first, now.Add(sessionLength-1)) || s.holds(first, now.Add(sessionLength)) || s.holds("", now) {
+		t.Error("a session holds for another time than it should")
+	}
+	for i := range maxSessions {
+		s.begin(now.Add(time.Duration(i+1) * time.Second))
+	}
+	if s.holds(first, now.Add(time.Hour)) || len(s.until) != maxSessions {
+		t.Errorf("%d sessions are kept, and the oldest did not make room", len(s.until))
+	}
+	if second := s.begin(now.Add(2 * sessionLength)); !s.holds(second, now.Add(2*sessionLength)) || len(s.until) != 1 {
+		t.Errorf("%d sessions are kept after all but one ended", len(s.until))
+	}
+}
