@@ -1,0 +1,85 @@
+package server
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// watched logs and counts every request, and keeps a panic from taking the server along.
+func (s *Server) watched(c *gin.Context) {
+	began := time.Now()
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.recovered(c, cause)
+		}
+		took := time.Since(began)
+		s.metrics.request(c.Request.Method, c.FullPath(), c.Writer.Status(), took)
+		s.logRequest(c, took)
+	}()
+	c.Next()
+}
+
+func (s *Server) recovered(c *gin.Context, cause any) {
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(cause)
+	}
+	s.log.Error("panic while answering", "method", c.Request.Method, "route", c.FullPath(), "cause", cause,
+		"stack", string(debug.Stack()))
+	c.Abort()
+	if !c.Writer.Written() {
+		refuse(c, newProblem(http.StatusInternalServerError, "This should not happen; the log says more."))
+	}
+}
+
+// logRequest writes one line: success at debug, what the client did wrong at info, what the server did wrong as an
+// error. Queries are left out, for they may hold what does not belong into a log.
+func (s *Server) logRequest(c *gin.Context, took time.Duration) {
+	level := slog.LevelDebug
+	switch status := c.Writer.Status(); {
+	case status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case status >= http.StatusBadRequest:
+		level = slog.LevelInfo
+	}
+	ctx := c.Request.Context()
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	s.log.LogAttrs(ctx, level, "request", slog.String("method", c.Request.Method),
+		slog.String("path", c.Request.URL.Path), slog.Int("status", c.Writer.Status()),
+		slog.Int("bytes", max(c.Writer.Size(), 0)), slog.Duration("took", took),
+		slog.String("remote", c.Request.RemoteAddr))
+}
+
+// asJSON bounds the size of every body, and makes those of the API JSON, whatever their content type says.
+func asJSON(limit int64) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		r := c.Request
+		if r.ContentLength > limit {
+			refuse(c, newProblem(http.StatusRequestEntityTooLarge, detailTooLarge))
+			return
+		}
+		if r.Body != nil && r.Body != http.NoBody {
+			if strings.HasPrefix(r.URL.Path, "/v1/") {
+				r.Header["Content-Type"] = jsonType
+			}
+			r.Body = http.MaxBytesReader(c.Writer, r.Body, limit)
+		}
+	}
+}
+
+var jsonType = []string{"application/json"}
+
+// unhurried lifts the deadlines of a connection, for an answer that may be long in coming.
+func unhurried(w http.ResponseWriter) {
+	control := http.NewResponseController(w)
+	// A writer that knows no deadlines, as in tests, has none to lift.
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Time{})
+}

@@ -1,0 +1,152 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+
+	"punctual/dispatcher"
+	"punctual/models"
+)
+
+const eventsPath = "/v1/events"
+
+type eventQuery struct {
+	Target string `query:"target" doc:"Name of a target: only its jobs and attempts."`
+	Job    string `query:"job" doc:"Id of a job: only it and its attempts."`
+	LastID string `header:"Last-Event-ID" doc:"The last id seen: what came after it is sent first, if it is still known; else a reset."`
+}
+
+// streamEvents answers with a stream of server-sent events.
+func (s *Server) streamEvents(ctx context.Context, in *eventQuery) (*huma.StreamResponse, error) {
+	filter, err := s.eventFilter(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	var last uint64
+	if in.LastID != "" {
+		if last, err = strconv.ParseUint(in.LastID, 10, 64); err != nil {
+			return nil, newProblem(http.StatusUnprocessableEntity, detailInvalid,
+				fault{"header.Last-Event-ID", "must be the id of an event"})
+		}
+	}
+	return &huma.StreamResponse{Body: func(c huma.Context) {
+		watcher := s.engine.Watch(last, filter)
+		defer watcher.Close()
+		c.SetHeader("Content-Type", "text/event-stream")
+		c.SetHeader("X-Accel-Buffering", "no") // or a proxy would hold events back
+		w := humagin.Unwrap(c).Writer
+		unhurried(w)
+		out := &stream{w: w, control: http.NewResponseController(w)}
+		s.pump(c.Context(), watcher, out)
+	}}, nil
+}
+
+// eventFilter finds out whom the names in a query mean.
+func (s *Server) eventFilter(ctx context.Context, in *eventQuery) (f dispatcher.Filter, err error) {
+	if in.Target != "" {
+		t, err := s.store.Target(ctx, in.Target)
+		if errors.Is(err, models.ErrNotFound) {
+			return f, invalidQuery("target", "is not a registered target")
+		} else if err != nil {
+			return f, err
+		}
+		f.TargetID = t.ID
+	}
+	if in.Job != "" {
+		if !models.IsJobID(in.Job) {
+			return f, invalidQuery("job", "must be the id of a job")
+		}
+		f.JobID = in.Job
+	}
+	return f, nil
+}
+
+// pump writes events until the client goes, the server stops or the watcher was too slow. In the last case the
+// client comes back with the last id it has seen.
+func (s *Server) pump(ctx context.Context, watcher *dispatcher.Watcher, out *stream) {
+	beat := time.NewTicker(s.beat)
+	defer beat.Stop()
+	out.text("retry: 2000\n\n")
+	if watcher.Reset {
+		out.text("event: reset\ndata: {}\n\n")
+	}
+	for out.flush() {
+		select {
+		case e, isOpen := <-watcher.Events():
+			if !isOpen {
+				return
+			}
+			s.writeEvents(out, e, watcher.Events())
+		case <-beat.C:
+			out.text(": still here\n\n")
+		case <-ctx.Done():
+			return
+		case <-s.closing:
+			return
+		}
+	}
+}
+
+// writeEvents writes e and what is there beside it, so that a burst needs one flush.
+func (s *Server) writeEvents(out *stream, e dispatcher.Event, more <-chan dispatcher.Event) {
+	for isOpen := true; isOpen && e.Kind != ""; {
+		s.writeEvent(out, e)
+		select {
+		case e, isOpen = <-more:
+		default:
+			return
+		}
+	}
+}
+
+func (s *Server) writeEvent(out *stream, e dispatcher.Event) {
+	var view any
+	switch {
+	case e.Job != nil:
+		job := *e.Job
+		job.BodyForm = models.BodyNone // events carry no bodies
+		view = s.viewJob(&job)
+	case e.Attempt != nil:
+		view = attemptView(e.Attempt)
+	}
+	data, err := encode(view)
+	if err != nil {
+		s.log.Error("event not written", "kind", e.Kind, "error", err)
+		return
+	}
+	out.text("id: " + strconv.FormatUint(e.ID, 10) + "\nevent: " + e.Kind + "\ndata: ")
+	out.text(string(data))
+	out.text("\n\n")
+}
+
+// stream is a connection that may turn out to be dead or slow.
+type stream struct {
+	w       io.Writer
+	control *http.ResponseController
+	err     error
+}
+
+// streamPatience is how long a client may take to read what was written.
+const streamPatience = 10 * time.Second
+
+func (s *stream) text(t string) {
+	if s.err == nil {
+		_ = s.control.SetWriteDeadline(time.Now().Add(streamPatience)) // where there are deadlines
+		_, s.err = io.WriteString(s.w, t)
+	}
+}
+
+// flush sends what was written and tells whether the client is still there.
+func (s *stream) flush() bool {
+	if s.err == nil {
+		s.err = s.control.Flush()
+	}
+	return s.err == nil
+}

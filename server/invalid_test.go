@@ -1,0 +1,176 @@
+package server
+
+import (
+	"strings"
+	"testing"
+)
+
+// secretValue stands for what must never come back.
+const secretValue = "z9-rejected-z9"
+
+// TestInvalid sends what breaks a rule, and wants the status, the place and silence about the value.
+func TestInvalid(t *testing.T) {
+	h := open(t, func(c *Config) { c.MaxPayload, c.MaxRequest = 1000, 20_000 })
+	h.target("billing")
+	h.target("reader", `,"method":"GET"`)
+	h.do(201, "POST", "/v1/schedules", `{"name":"report","target":"billing","cron":"0 9 * * *"}`)
+	job := "/v1/jobs/" + h.do(201, "POST", "/v1/jobs", `{"target":"billing","delay":"1h"}`).text("id")
+
+	const bad = secretValue
+	long := strings.Repeat("x", 2000)
+	for _, c := range []struct {
+		status                       int
+		method, path, body, location string
+	}{
+		{400, "POST", "/v1/jobs", ``, ""},
+		{400, "POST", "/v1/jobs", `{"target":"` + bad, "body"},
+		{400, "POST", "/v1/jobs", bad, "body"},
+		{400, "POST", "/v1/jobs", "target=" + bad, "body"},
+		{400, "PATCH", job, `{"payload":` + bad + `}`, "body"},
+		{422, "POST", "/v1/jobs", `["` + bad + `"]`, "body"},
+		{422, "POST", "/v1/jobs", `{"target":"` + bad + `"}`, "body.target"},
+		{422, "POST", "/v1/jobs", `{"payload":"` + bad + `"}`, "body.target"},
+		{422, "POST", "/v1/jobs", `{"target":{"a":"` + bad + `"}}`, "body.target"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","cron":"` + bad + `"}`, "body.cron"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","whatever":"` + bad + `"}`, "body.whatever"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","state":"` + bad + `"}`, "body.state"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","payload":"` + bad + `","body":"x"}`, "body.body"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","payload":1,"body_base64":"` + bad + `"}`, "body.body_base64"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","payload":1,"content_type":"` + bad + `"}`, "body.content_type"},
+		{422, "POST", "/v1/jobs", `{"target":"reader","payload":"` + bad + `"}`, "body.payload"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","delay":"` + bad + `"}`, "body.delay"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","delay":"-5s"}`, "body.delay"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","delay":"1s","run_at":"2030-01-01T00:00:00Z"}`, "body.run_at"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","run_at":"` + bad + `"}`, "body.run_at"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","run_at":"3030-01-01T00:00:00Z"}`, "body.run_at"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","path":"../` + bad + `"}`, "body.path"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","headers":{"Webhook-Id":"` + bad + `"}}`, "body.headers.Webhook-Id"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","headers":{"X-A":"` + bad + `\n"}}`, "body.headers.X-A"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","headers":{"X-A":"` + bad + `","x-a":"2"}}`, "body.headers"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","headers":{"Authorization":"***"}}`, "body.headers.Authorization"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","headers":"` + bad + `"}`, "body.headers"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","timeout":"0s"}`, "body.timeout"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","timeout":"1h"}`, "body.timeout"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","retry":{"max_attempts":0}}`, "body.retry.max_attempts"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","retry":{"factor":"` + bad + `"}}`, "body.retry.factor"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","retry":{"fail_on":[200]}}`, "body.retry.fail_on[0]"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","retry":{"max_attempt":1}}`, "body.retry.max_attempt"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","priority":"` + bad + `"}`, "body.priority"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","labels":{"a:b":"` + bad + `"}}`, "body.labels"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","labels":{"a":7}}`, "body.labels.a"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","expires_in":"0s"}`, "body.expires_in"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","expires_at":"2020-01-01T00:00:00Z"}`, "body.expires_at"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","expires_at":"2030-01-01T00:00:00Z","expires_in":"1h"}`, "body.expires_in"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","key":""}`, "body.key"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","key":"` + bad + `\u0007"}`, "body.key"},
+		{413, "POST", "/v1/jobs", `{"target":"billing","payload":"` + bad + long + `"}`, "body.payload"},
+		{413, "POST", "/v1/jobs", `{"target":"billing","body":"` + bad + long + `"}`, "body.body"},
+		{413, "POST", "/v1/jobs", `{"target":"billing","payload":"` + bad + strings.Repeat(long, 20) + `"}`, ""},
+		{422, "POST", "/v1/jobs/batch", `{"jobs":[]}`, "body.jobs"},
+		{422, "POST", "/v1/jobs/batch", `{}`, "body.jobs"},
+		{422, "POST", "/v1/jobs/batch", `{"jobs":[{"target":"billing"},{"target":"` + bad + `"}]}`, "body.jobs[1].target"},
+		{422, "POST", "/v1/jobs/batch", `{"jobs":[{"target":"billing","retry":{"jitter":"` + bad + `"}}]}`, "body.jobs[0].retry.jitter"},
+		{422, "POST", "/v1/jobs/batch", `{"jobs":["` + bad + `"]}`, "body.jobs[0]"},
+		{413, "POST", "/v1/jobs/batch", `{"jobs":[{"target":"billing","payload":"` + bad + long + `"}]}`, "body.jobs[0].payload"},
+		{422, "PATCH", job, `{"target":"` + bad + `"}`, "body.target"},
+		{422, "PATCH", job, `{"priority":"` + bad + `"}`, "body.priority"},
+		{422, "PATCH", job, `{"priority":"low","priority":"high"}`, "body.priority"},
+		{422, "PATCH", job, `["` + bad + `"]`, "body"},
+		{422, "PATCH", job, `{"expires_at":"2020-01-01T00:00:00Z"}`, "body.expires_at"},
+		{422, "POST", job + "/cancel", `{"reason":"` + bad + `"}`, "body.reason"},
+		{422, "GET", "/v1/jobs?limit=0", ``, "query.limit"},
+		{422, "GET", "/v1/jobs?limit=501", ``, "query.limit"},
+		{422, "GET", "/v1/jobs?limit=" + bad, ``, "query.limit"},
+		{422, "GET", "/v1/jobs?cursor=" + bad, ``, "query.cursor"},
+		{422, "GET", "/v1/jobs?state=" + bad, ``, "query.state[0]"},
+		{422, "GET", "/v1/jobs?label=" + bad, ``, "query.label"},
+		{422, "GET", "/v1/jobs?created_after=" + bad, ``, "query.created_after"},
+		{422, "GET", "/v1/jobs?origin=" + bad, ``, "query.origin"},
+		{422, "GET", "/v1/jobs?whatever=" + bad, ``, "query.whatever"},
+		{422, "GET", job + "?whatever=" + bad, ``, "query.whatever"},
+		{422, "GET", job + "/attempts?cursor=" + bad, ``, "query.cursor"},
+		{422, "GET", "/v1/attempts?status_code=" + bad, ``, "query.status_code"},
+		{422, "GET", "/v1/events?target=" + bad, ``, "query.target"},
+		{422, "GET", "/v1/events?job=" + bad, ``, "query.job"},
+		{404, "GET", "/v1/jobs/" + bad, ``, ""},
+		{404, "GET", "/v1/targets/" + bad, ``, ""},
+		{404, "POST", "/v1/schedules/" + bad + "/pause", ``, ""},
+		{404, "GET", "/v1/" + bad, ``, ""},
+		{405, "POST", job, `{}`, ""},
+		{409, "POST", "/v1/targets", `{"name":"billing","url":"https://` + bad + `.example.com"}`, ""},
+		{422, "POST", "/v1/targets", `{"name":"` + bad + `!","url":"https://example.com"}`, "body.name"},
+		{422, "POST", "/v1/targets", `{"name":"new"}`, "body.url"},
+		{422, "POST", "/v1/targets", `{"name":"new","url":"https://user:` + bad + `@example.com"}`, "body.url"},
+		{422, "POST", "/v1/targets", `{"name":"new","url":"https://example.com","method":"` + bad + `"}`, "body.method"},
+		{422, "POST", "/v1/targets", `{"name":"new","url":"https://example.com","rate_limit":"` + bad + `"}`, "body.rate_limit"},
+		{422, "POST", "/v1/targets", `{"name":"new","url":"https://example.com","on_gone":"` + bad + `"}`, "body.on_gone"},
+		{422, "POST", "/v1/targets", `{"name":"new","url":"https://example.com","secret":"` + bad + `"}`, "body.secret"},
+		{422, "POST", "/v1/targets", `{"name":"new","url":"https://example.com","secret":"whsec_c2hvcnQ="}`, "body.secret"},
+		{422, "POST", "/v1/targets", `{"name":"new","url":"https://example.com","description":"` + strings.Repeat(bad, 100) + `"}`, "body.description"},
+		{422, "PUT", "/v1/targets/billing", `{"name":"` + bad + `","url":"https://example.com"}`, "body.name"},
+		{422, "PUT", "/v1/targets/new", `{"name":"` + bad + `","url":"https://example.com"}`, "body.name"},
+		{422, "PATCH", "/v1/targets/billing", `{"name":"` + bad + `"}`, "body.name"},
+		{422, "PATCH", "/v1/targets/billing", `{"retry":{"max_backoff":"` + bad + `"}}`, "body.retry.max_backoff"},
+		{422, "PATCH", "/v1/targets/billing", `{"url":null}`, "body.url"},
+		{422, "POST", "/v1/targets/billing/pause", `{"reason":"` + strings.Repeat(bad, 100) + `"}`, "body.reason"},
+		{422, "POST", "/v1/targets/billing/rotate-secret", `{"overlap":"8d"}`, "body.overlap"},
+		{409, "DELETE", "/v1/targets/billing", ``, ""},
+		{409, "DELETE", "/v1/targets/billing?delete_schedules=true", ``, ""},
+		{422, "DELETE", "/v1/targets/billing?cancel_jobs=" + bad, ``, "query.cancel_jobs"},
+		{422, "POST", "/v1/schedules", `{"name":"new","target":"` + bad + `","cron":"0 9 * * *"}`, "body.target"},
+		{422, "POST", "/v1/schedules", `{"name":"new","target":"billing","cron":"` + bad + `"}`, "body.cron"},
+		{422, "POST", "/v1/schedules", `{"name":"new","target":"billing","cron":"0 9 * * *","every":"1h"}`, "body.every"},
+		{422, "POST", "/v1/schedules", `{"name":"new","target":"billing","every":"0s"}`, "body.every"},
+		{422, "POST", "/v1/schedules", `{"name":"new","target":"billing","every":"1h","timezone":"` + bad + `"}`, "body.timezone"},
+		{422, "POST", "/v1/schedules", `{"name":"new","target":"billing","every":"1h","overlap":"` + bad + `"}`, "body.overlap"},
+		{422, "POST", "/v1/schedules", `{"name":"new","target":"billing","every":"1h","max_runs":0}`, "body.max_runs"},
+		{422, "POST", "/v1/schedules", `{"name":"new","target":"billing","every":"1h","dst_gap":"` + bad + `"}`, "body.dst_gap"},
+		{422, "POST", "/v1/schedules", `{"name":"new","target":"billing","every":"1h","priority":"` + bad + `"}`, "body.priority"},
+		{422, "PATCH", "/v1/schedules/report", `{"cron":null}`, "body.cron"},
+		{422, "PATCH", "/v1/schedules/report", `{"catch_up":"` + bad + `"}`, "body.catch_up"},
+		{422, "PUT", "/v1/schedules/report", `{"target":"billing"}`, "body.cron"},
+		{422, "POST", "/v1/schedules/report/pause", `{"until":"2020-01-01T00:00:00Z"}`, "body.until"},
+		{422, "POST", "/v1/schedules/preview", `{"cron":"` + bad + `"}`, "body.cron"},
+		{422, "POST", "/v1/schedules/preview", `{"cron":"0 9 * * *","count":101}`, "body.count"},
+		{422, "POST", "/v1/schedules/report/backfill", `{"from":"` + bad + `","to":"2026-01-01T00:00:00Z"}`, "body.from"},
+		{422, "POST", "/v1/schedules/report/backfill", `{"from":"2026-01-01T00:00:00Z"}`, "body.to"},
+	} {
+		w := h.raw(c.method, c.path, []byte(c.body))
+		answer := w.Body.String()
+		if w.Code != c.status {
+			t.Errorf("%s %.120s %.120s: status %d, want %d: %s", c.method, c.path, c.body, w.Code, c.status, answer)
+			continue
+		}
+		h.conforms(w, c.method, c.path, c.body)
+		if strings.Contains(answer, secretValue) || strings.Contains(answer, long) {
+			t.Errorf("%s %s %.120s: the answer repeats what it refuses: %s", c.method, c.path, c.body, answer)
+		}
+		if c.location != "" && !strings.Contains(answer, `"location":"`+c.location+`"`) {
+			t.Errorf("%s %s %.120s: no fault at %s: %s", c.method, c.path, c.body, c.location, answer)
+		}
+		for _, member := range []string{`"type":"`, `"title":"`, `"status":`, `"detail":"`} {
+			if !strings.Contains(answer, member) {
+				t.Errorf("%s %s: no %s in %s", c.method, c.path, member, answer)
+			}
+		}
+		if ct := w.Header().Get("Content-Type"); ct != "application/problem+json" {
+			t.Errorf("%s %s: content type %s", c.method, c.path, ct)
+		}
+	}
+}
+
+// All that is wrong is said at once.
+func TestInvalidAtOnce(t *testing.T) {
+	h := open(t)
+	h.target("billing")
+	h.do(422, "POST", "/v1/targets", `{"name":"A","url":"ftp://x","timeout":"1ms","retry":{"factor":0,"jitter":2},"on_lost":"x"}`).
+		is("errors", `[{"location":"body.name","message":"must be 1 to 64 of a-z 0-9 . _ - and begin with a letter or digit"},`+
+			`{"location":"body.url","message":"must begin with http:// or https://"},`+
+			`{"location":"body.timeout","message":"must be between 100ms and 15m"},`+
+			`{"location":"body.retry.factor","message":"must be between 1 and 10"},`+
+			`{"location":"body.retry.jitter","message":"must be between 0 and 1"},`+
+			`{"location":"body.on_lost","message":"must be retry or fail"}]`)
+	h.do(422, "POST", "/v1/jobs/batch", `{"jobs":[{"target":"billing","delay":"x"},{"target":"billing"},{"target":"billing","what":1}]}`).
+		is("errors", `[{"location":"body.jobs[0].delay","message":"must be a length of time such as 500ms, 90s, 1h30m or 7d"},`+
+			`{"location":"body.jobs[2].what","message":"is not a field of this request"}]`)
+}

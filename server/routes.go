@@ -1,0 +1,88 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+)
+
+// routes is the whole URL space. What is said about each operation stands in openapi.go.
+func (s *Server) routes() *gin.Engine {
+	r := s.newRouter()
+	api := humagin.New(r, apiConfig(s.cfg))
+
+	route(s, api, "POST /v1/targets", "createTarget", s.postTarget)
+	route(s, api, "GET /v1/targets", "listTargets", s.listTargets)
+	route(s, api, "GET /v1/targets/{name}", "getTarget", s.getTarget)
+	route(s, api, "PUT /v1/targets/{name}", "putTarget", s.putTarget)
+	route(s, api, "PATCH /v1/targets/{name}", "patchTarget", s.patchTarget)
+	route(s, api, "DELETE /v1/targets/{name}", "deleteTarget", s.removeTarget)
+	route(s, api, "POST /v1/targets/{name}/pause", "pauseTarget", s.postTargetPause)
+	route(s, api, "POST /v1/targets/{name}/resume", "resumeTarget", s.postTargetResume)
+	route(s, api, "POST /v1/targets/{name}/test", "testTarget", s.postTargetTest)
+	route(s, api, "POST /v1/targets/{name}/rotate-secret", "rotateSecret", s.postRotateSecret)
+	route(s, api, "GET /v1/targets/{name}/secret", "getSecret", s.getSecret)
+
+	route(s, api, "POST /v1/jobs", "createJob", s.postJob)
+	route(s, api, "POST /v1/jobs/batch", "createJobs", s.postBatch)
+	route(s, api, "GET /v1/jobs", "listJobs", s.listJobs)
+	route(s, api, "GET /v1/jobs/{id}", "getJob", s.getJob)
+	route(s, api, "PATCH /v1/jobs/{id}", "patchJob", s.patchJob)
+	route(s, api, "DELETE /v1/jobs/{id}", "deleteJob", s.removeJob)
+	route(s, api, "GET /v1/jobs/{id}/attempts", "listJobAttempts", s.listJobAttempts)
+	route(s, api, "POST /v1/jobs/{id}/cancel", "cancelJob", s.postCancel)
+	route(s, api, "POST /v1/jobs/{id}/retry", "retryJob", s.postRetry)
+	route(s, api, "POST /v1/jobs/{id}/run", "runJob", s.postRun)
+	route(s, api, "POST /v1/jobs/{id}/rerun", "rerunJob", s.postRerun)
+
+	route(s, api, "POST /v1/schedules", "createSchedule", s.postSchedule)
+	route(s, api, "POST /v1/schedules/preview", "previewSchedule", s.postPreview)
+	route(s, api, "GET /v1/schedules", "listSchedules", s.listSchedules)
+	route(s, api, "GET /v1/schedules/{name}", "getSchedule", s.getSchedule)
+	route(s, api, "PUT /v1/schedules/{name}", "putSchedule", s.putSchedule)
+	route(s, api, "PATCH /v1/schedules/{name}", "patchSchedule", s.patchSchedule)
+	route(s, api, "DELETE /v1/schedules/{name}", "deleteSchedule", s.removeSchedule)
+	route(s, api, "POST /v1/schedules/{name}/pause", "pauseSchedule", s.postSchedulePause)
+	route(s, api, "POST /v1/schedules/{name}/resume", "resumeSchedule", s.postScheduleResume)
+	route(s, api, "POST /v1/schedules/{name}/trigger", "triggerSchedule", s.postTrigger)
+	route(s, api, "POST /v1/schedules/{name}/backfill", "backfillSchedule", s.postBackfill)
+	route(s, api, "GET /v1/schedules/{name}/occurrences", "listOccurrences", s.listOccurrences)
+
+	route(s, api, "GET /v1/attempts", "listAttempts", s.listAttempts)
+	route(s, api, "GET /v1/attempts/{id}", "getAttempt", s.getAttempt)
+	route(s, api, "GET "+eventsPath, "streamEvents", s.streamEvents)
+
+	route(s, api, "GET /healthz", "getHealth", s.getHealth)
+	route(s, api, "GET /readyz", "getReady", s.getReady)
+	r.GET("/metrics", gin.WrapH(s.metrics.handler()))
+	r.GET("/openapi.json", serveDocument(api))
+	docs := serveDocs()
+	r.GET("/docs", docs)
+	r.GET("/docs/*asset", docs)
+	s.pageRoutes(r)
+	return r
+}
+
+// newRouter is an empty router behind what every request passes, in this order.
+func (s *Server) newRouter() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode)
+	r := gin.New()
+	r.RedirectTrailingSlash, r.HandleMethodNotAllowed = false, true
+	// Without trusted proxies this cannot fail.
+	_ = r.SetTrustedProxies(nil)
+	r.Use(s.watched, secureHeaders, sameSite())
+	if s.cfg.Dev {
+		r.Use(ownHost)
+	} else {
+		r.Use(s.keyed(s.cfg.AdminKey))
+	}
+	r.Use(asJSON(s.cfg.MaxRequest))
+	r.NoRoute(func(c *gin.Context) {
+		s.lost(c, newProblem(http.StatusNotFound, "There is nothing at this path."))
+	})
+	r.NoMethod(func(c *gin.Context) {
+		s.lost(c, newProblem(http.StatusMethodNotAllowed, "This path takes other methods; the Allow header lists them."))
+	})
+	return r
+}

@@ -1,0 +1,140 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"punctual/dispatcher"
+	"punctual/models"
+)
+
+// Config says how the door is kept. Only AdminKey has no usable zero value, unless Dev is set.
+type Config struct {
+	Version    string // shown in the OpenAPI document; "": dev
+	Dev        bool   // no key, and only for hosts that are this machine
+	AdminKey   string // the key that everything but health checks needs; not used with Dev
+	MaxPayload int64  // bytes of one job's body; 0: 1 MiB
+	MaxRequest int64  // bytes of a request's body; 0: 16 MiB
+
+	// Guard tells early that a target's URL leads where calls are not allowed to go; nil: it is only seen when called.
+	Guard interface{ CheckURL(url string) error }
+
+	Grace time.Duration // how long requests under way may take at the end; 0: 30s
+	Log   *slog.Logger  // nil: silent
+}
+
+func (c Config) withDefaults() Config {
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	if c.MaxPayload == 0 {
+		c.MaxPayload = 1 << 20
+	}
+	if c.MaxRequest == 0 {
+		c.MaxRequest = 16 << 20
+	}
+	if c.Grace == 0 {
+		c.Grace = 30 * time.Second
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Engine is what the door asks of the dispatcher.
+type Engine interface {
+	Offer(jobs ...*models.Job)
+	OfferSchedule(s *models.Schedule)
+	TargetChanged(ctx context.Context, t *models.Target)
+	Cancel(ctx context.Context, job *models.Job)
+	Test(ctx context.Context, t *models.Target) (*models.Attempt, error)
+	HeldBy(targetID string) string
+	Ready() error
+	Watch(after uint64, f dispatcher.Filter) *dispatcher.Watcher
+	Snapshot() dispatcher.Snapshot
+}
+
+var _ Engine = (*dispatcher.Dispatcher)(nil)
+
+// Server answers requests out of the book and tells the engine what has changed. Its methods may be called from any
+// goroutine.
+type Server struct {
+	cfg      Config
+	log      *slog.Logger
+	store    *models.Store
+	engine   Engine
+	router   *gin.Engine
+	metrics  *metrics
+	targets  targetCache
+	sessions sessions      // of people who signed in
+	closing  chan struct{} // closed when Run is told to end: streams end then
+	beat     time.Duration // between two signs of life on a stream
+	patience time.Duration // for the end of a call that a request aborted
+}
+
+// Times of the connections.
+const (
+	readTimeout  = time.Minute // of a whole request
+	writeTimeout = time.Minute // from the end of its header to the end of its answer, but for streams and test calls
+	idleTimeout  = 2 * time.Minute
+	streamBeat   = 15 * time.Second
+	maxHeader    = 64 << 10 // bytes
+)
+
+// New makes a server. It refuses to be open to all by accident.
+func New(cfg Config, store *models.Store, engine Engine) (*Server, error) {
+	if !cfg.Dev && cfg.AdminKey == "" {
+		return nil, errors.New("an admin key is needed: without one everybody could do everything")
+	}
+	cfg = cfg.withDefaults()
+	s := &Server{cfg: cfg, log: cfg.Log, store: store, engine: engine, closing: make(chan struct{}),
+		beat: streamBeat, patience: cancelPatience}
+	s.targets.find = store.Target
+	s.metrics = newMetrics(engine)
+	s.router = s.routes()
+	return s, nil
+}
+
+// Handler answers everything that the server answers. HEAD is GET, of which net/http leaves the body out; but a stream
+// without a body would be nothing but an open connection.
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead && r.URL.Path != eventsPath {
+			get := *r
+			get.Method = http.MethodGet
+			r = &get
+		}
+		s.router.ServeHTTP(w, r)
+	})
+}
+
+// Run serves on ln until ctx ends, then lets requests under way finish within the grace, and returns nil. It closes
+// ln, and may be called once.
+func (s *Server) Run(ctx context.Context, ln net.Listener) error {
+	srv := &http.Server{Handler: s.Handler(), ReadTimeout: readTimeout, ReadHeaderTimeout: readTimeout / 6,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(ln) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
+	case <-ctx.Done():
+	}
+	close(s.closing)
+	patience, stop := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Grace)
+	defer stop()
+	if err := srv.Shutdown(patience); err != nil {
+		s.log.Warn("requests cut off at the end", "error", err)
+		return srv.Close()
+	}
+	return nil
+}

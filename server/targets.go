@@ -1,0 +1,171 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"punctual/models"
+)
+
+// createTarget registers a target and gives its secret.
+func (s *Server) createTarget(ctx context.Context, in *targetIn) (*models.Target, string, error) {
+	now := time.Now()
+	asked, err := s.targetFrom(in, models.Target{}, now)
+	if err != nil {
+		return nil, "", err
+	}
+	secret := makeSecret()
+	if in.Secret != nil && *in.Secret != models.Masked {
+		secret = *in.Secret
+	}
+	t := models.NewTarget(asked, now)
+	if err := s.store.CreateTarget(ctx, t, secret); err != nil {
+		return nil, "", err
+	}
+	s.changed(ctx, t)
+	return t, secret, nil
+}
+
+// changed tells everybody of a target that a commit changed.
+func (s *Server) changed(ctx context.Context, t *models.Target) {
+	s.targets.forget(t.Name)
+	s.engine.TargetChanged(ctx, t)
+}
+
+// targetFrom is the target that in asks for in the place of old, checked.
+func (s *Server) targetFrom(in *targetIn, old models.Target, now time.Time) (models.Target, error) {
+	var bad faults
+	t, err := in.over(old, now)
+	bad.append(err)
+	bad.append(t.Validate())
+	bad.append(checkReason("paused_reason", in.PausedReason))
+	if in.Secret != nil && *in.Secret != models.Masked {
+		bad.append(checkSecret(*in.Secret))
+	}
+	if s.cfg.Guard != nil && t.URL != old.URL && bad.orNil() == nil {
+		if err := s.cfg.Guard.CheckURL(t.URL); err != nil {
+			bad.add("url", err.Error())
+		}
+	}
+	return t, bad.orNil()
+}
+
+// editTarget replaces a target's settings by what ask makes of them. ask may be called twice.
+func (s *Server) editTarget(ctx context.Context, name string, ask func(*models.Target) (*targetIn, error)) (*models.Target,
+	error) {
+	now := time.Now()
+	var in *targetIn
+	t, err := s.store.UpdateTarget(ctx, name, now, func(t *models.Target) (err error) {
+		if in, err = ask(t); err != nil {
+			return err
+		}
+		if in.Name != "" && in.Name != name {
+			return &models.Invalid{Field: "name", Why: "never changes: leave it out, or give the name in the path"}
+		}
+		in.Name = name
+		changed, err := s.targetFrom(in, *t, now)
+		if err == nil {
+			*t = changed
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.changed(ctx, t)
+	if in.Secret == nil || *in.Secret == models.Masked {
+		return t, nil
+	}
+	return s.keepSecret(ctx, t, *in.Secret)
+}
+
+// keepSecret makes secret the only one of a target, if it is not its newest already.
+func (s *Server) keepSecret(ctx context.Context, t *models.Target, secret string) (*models.Target, error) {
+	live, err := s.store.Secrets(ctx, t.ID, time.Now())
+	if err != nil || len(live) > 0 && live[0] == secret {
+		return t, err
+	}
+	return s.rotateSecret(ctx, t.Name, secret, 0)
+}
+
+// rotateSecret puts a new secret in front, and lets the old one sign beside it for overlap.
+func (s *Server) rotateSecret(ctx context.Context, name, secret string, overlap time.Duration) (*models.Target, error) {
+	t, err := s.store.RotateSecret(ctx, name, secret, overlap, time.Now())
+	if err == nil {
+		s.changed(ctx, t)
+	}
+	return t, err
+}
+
+// replaceTarget is PUT: it edits, or creates what is not there. The secret is given only for a new target.
+func (s *Server) replaceTarget(ctx context.Context, name string, in *targetIn) (t *models.Target, secret string, err error) {
+	ask := func(*models.Target) (*targetIn, error) { return in, nil }
+	if t, err = s.editTarget(ctx, name, ask); !errors.Is(err, models.ErrNotFound) {
+		return t, "", err
+	}
+	if in.Name != "" && in.Name != name {
+		return nil, "", &models.Invalid{Field: "name", Why: "must be the name in the path"}
+	}
+	in.Name = name
+	t, secret, err = s.createTarget(ctx, in)
+	if conflict := new(models.Conflict); errors.As(err, &conflict) { // somebody was faster
+		t, err = s.editTarget(ctx, name, ask)
+	}
+	return t, secret, err
+}
+
+// pauseTarget returns once no new attempt can begin.
+func (s *Server) pauseTarget(ctx context.Context, name, reason string) (*models.Target, error) {
+	if err := checkReason("reason", &reason); err != nil {
+		return nil, err
+	}
+	t, err := s.store.PauseTarget(ctx, name, reason, time.Now())
+	if err == nil {
+		s.changed(ctx, t)
+	}
+	return t, err
+}
+
+func checkReason(field string, reason *string) error {
+	if reason != nil && utf8.RuneCountInString(*reason) > models.MaxTextLength {
+		return &models.Invalid{Field: field, Why: "must have at most 1000 characters"}
+	}
+	return nil
+}
+
+// resumeTarget lets attempts begin again.
+func (s *Server) resumeTarget(ctx context.Context, name string) (*models.Target, error) {
+	t, err := s.store.ResumeTarget(ctx, name, time.Now())
+	if err == nil {
+		s.changed(ctx, t)
+	}
+	return t, err
+}
+
+// deleteTarget ends a target, and with it what with allows. Calls that are out are aborted.
+func (s *Server) deleteTarget(ctx context.Context, name string, with models.DeleteTarget) error {
+	t, err := s.store.Target(ctx, name)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	canceled, err := s.store.DeleteTarget(ctx, name, now, with)
+	if err != nil {
+		return err
+	}
+	t.DeletedAt = models.Stamp(now)
+	s.changed(ctx, t)
+	s.abort(ctx, canceled)
+	return nil
+}
+
+// testTarget makes one signed call now.
+func (s *Server) testTarget(ctx context.Context, name string) (*models.Attempt, error) {
+	t, err := s.store.Target(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return s.engine.Test(ctx, t)
+}
