@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -167,8 +168,8 @@ func (w *world) live() {
 	for range 4 {
 		w.addTarget()
 	}
-	for range 2 {
-		w.addSchedules(w.anyTarget())
+	for _, t := range w.allTargets()[:2] {
+		w.addSchedules(t)
 	}
 	for range 600 {
 		w.act()
@@ -248,15 +249,16 @@ func (w *world) act() {
 }
 
 func (w *world) anyTarget() *target_ {
-	ids := slices.Collect(func(yield func(string) bool) {
-		for id := range w.targets {
-			if !yield(id) {
-				return
-			}
-		}
-	})
-	slices.Sort(ids)
-	return w.targets[ids[w.random.IntN(len(ids))]]
+	all := w.allTargets()
+	return all[w.random.IntN(len(all))]
+}
+
+// allTargets gives the targets in the order in which they were made.
+func (w *world) allTargets() (all []*target_) {
+	for _, id := range slices.Sorted(maps.Keys(w.targets)) {
+		all = append(all, w.targets[id])
+	}
+	return all
 }
 
 func (w *world) addTarget() {
