@@ -222,7 +222,7 @@ func TestBatch(t *testing.T) {
 		t.Error(n)
 	}
 	h.do(422, "POST", "/v1/jobs/batch", strings.Replace(most, `[`, `[{"target":"billing"},`, 1)).
-		is("errors", `[{"location":"body.jobs","message":"must have 1 to 1000 entries"}]`)
+		is("errors", `[{"location":"body.jobs","message":"must have at most 1000 entries"}]`)
 }
 
 func TestIdempotency(t *testing.T) {

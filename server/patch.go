@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"net/textproto"
 	"reflect"
 	"slices"
 
@@ -20,13 +21,14 @@ func (p *patch[T]) read(data []byte) {
 	if p.err = wellFormed(data); p.err != nil {
 		return
 	}
-	p.raw = bytes.Clone(bytes.TrimSpace(data))
+	data = bytes.TrimSpace(data)
 	var r reader
-	if p.raw[0] != '{' {
+	if data[0] != '{' {
 		r.fault("", "must be an object")
 		p.err = r.bad
 		return
 	}
+	p.raw = canonicalHeaders(data)
 	for name := range members(p.raw) {
 		if slices.Contains(p.names, name) {
 			r.fault(join("", name), "must not be given twice")
@@ -36,6 +38,34 @@ func (p *patch[T]) read(data []byte) {
 	if len(r.bad) > 0 {
 		p.err = r.bad
 	}
+}
+
+// canonicalHeaders is a copy of a patch whose header names are written as the API shows them: to JSON, unlike HTTP,
+// x-a and X-A are two names.
+func canonicalHeaders(patch []byte) []byte {
+	return rewritten(patch, func(name, value []byte) ([]byte, []byte) {
+		if string(name) != `"headers"` || value[0] != '{' {
+			return name, value
+		}
+		return name, rewritten(value, func(name, value []byte) ([]byte, []byte) {
+			text, _ := unquote(name)
+			canonical, _ := encode(textproto.CanonicalMIMEHeaderKey(text)) // a string can always be written
+			return canonical, value
+		})
+	})
+}
+
+// rewritten is an object with each of its members put through change.
+func rewritten(object []byte, change func(name, value []byte) (newName, newValue []byte)) []byte {
+	out := append(make([]byte, 0, len(object)), '{')
+	for name, value := range rawMembers(object) {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		name, value = change(name, value)
+		out = append(append(append(out, name...), ':'), value...)
+	}
+	return append(out, '}')
 }
 
 // Resolve hands huma what is wrong with the body.

@@ -18,8 +18,12 @@ import (
 	"punctual/models"
 )
 
-// maxDepth is how deep a request's JSON may nest, payloads included.
-const maxDepth = 256
+// What is read is bounded beside the size of the request, which may be all entries or all faults.
+const (
+	maxDepth   = 256             // of objects and arrays in each other, payloads included
+	maxEntries = models.MaxBatch // of an array, and of an object of strings
+	maxFaults  = 100             // that are told at once
+)
 
 // body is a request's body of shape T, read strictly and in one pass. huma only carries it: its own way checks a
 // generic copy first and then decodes again, which costs more than twice as much and loses what null means.
@@ -74,7 +78,7 @@ func read[T any](data []byte) (v T, err error) {
 		return v, err
 	}
 	var r reader
-	r.value(bytes.TrimSpace(data), reflect.ValueOf(&v).Elem(), "")
+	r.object(bytes.TrimSpace(data), reflect.ValueOf(&v).Elem(), "")
 	if len(r.bad) > 0 {
 		return v, r.bad
 	}
@@ -106,7 +110,9 @@ func malformed(why string) *problem {
 type reader struct{ bad models.Invalids }
 
 func (r *reader) fault(path, why string) {
-	r.bad = append(r.bad, &models.Invalid{Field: path, Why: why})
+	if len(r.bad) < maxFaults {
+		r.bad = append(r.bad, &models.Invalid{Field: path, Why: why})
+	}
 }
 
 // sealer is told the raw bytes it was read from.
@@ -186,6 +192,8 @@ func (r *reader) blamed(path string) bool {
 	return false
 }
 
+var tooMany = fmt.Sprintf("must have at most %d entries", maxEntries)
+
 // words reads a JSON object of strings into a map.
 func (r *reader) words(data []byte, dst reflect.Value, path string) {
 	if data[0] != '{' {
@@ -194,6 +202,10 @@ func (r *reader) words(data []byte, dst reflect.Value, path string) {
 	}
 	out := make(map[string]string)
 	for name, value := range members(data) {
+		if len(out) == maxEntries {
+			r.fault(path, tooMany)
+			return
+		}
 		text, isText := unquote(value)
 		if _, twice := out[name]; twice {
 			r.fault(join(path, name), "must not be given twice")
@@ -213,6 +225,10 @@ func (r *reader) list(data []byte, dst reflect.Value, path string) {
 	}
 	out := reflect.MakeSlice(dst.Type(), 0, 0)
 	for value := range elements(data) {
+		if out.Len() == maxEntries {
+			r.fault(path, tooMany)
+			return
+		}
 		at := path + "[" + strconv.Itoa(out.Len()) + "]"
 		out = reflect.Append(out, reflect.Zero(dst.Type().Elem()))
 		if item := out.Index(out.Len() - 1); value[0] == 'n' {

@@ -3,8 +3,10 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -31,7 +33,7 @@ func FuzzScan(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if !json.Valid(data) {
+		if !json.Valid(data) || !utf8.Valid(data) {
 			return
 		}
 		data = []byte(strings.TrimSpace(string(data)))
@@ -162,6 +164,31 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
+// A request that is nothing but entries, or nothing but faults, costs no more than its size.
+func TestReadBounds(t *testing.T) {
+	for body, want := range map[string]int{
+		`{"name":"x","many":[` + strings.Repeat("{},", 1_000_000) + `{}]}`:                   maxFaults,
+		`{"name":"x",` + strings.Repeat(`"y":1,`, 1_000_000) + `"z":1}`:                      maxFaults,
+		`{"name":"x","words":{` + distinct(200_000) + `"z":""}}`:                             1,
+		`{"name":"x","inner":{"need":1,"codes":[` + strings.Repeat("7,", 1_000_000) + `7]}}`: 1,
+	} {
+		_, err := read[probe]([]byte(body))
+		var bad models.Invalids
+		if !errors.As(err, &bad) || len(bad) != want {
+			t.Errorf("%.40s: %d faults, want %d", body, len(bad), want)
+		}
+	}
+}
+
+// distinct is n members of an object of strings.
+func distinct(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"%d":"",`, i)
+	}
+	return b.String()
+}
+
 func TestReadMalformed(t *testing.T) {
 	for _, body := range []string{``, ` `, `{`, `{"name":"x"} {}`, `{"name":'x'}`, `{"name":"x",}`, `{name:"x"}`, "{\"name\":\"\xff\"}",
 		`{"name":"x","any":` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `}`, `NaN`} {
@@ -197,4 +224,41 @@ func TestMerge(t *testing.T) {
 			t.Errorf("merge(%s, %s) = %s, want %s", c.doc, c.patch, got, c.want)
 		}
 	}
+}
+
+// FuzzBodies reads anything as each kind of body: what comes back is a value, or faults, or a problem that is the
+// client's.
+func FuzzBodies(f *testing.F) {
+	for _, seed := range []string{`{"target":"billing","payload":{"a":[1]},"retry":{"fail_on":[500]},"key":"k","delay":"1h"}`, rich,
+		`{"jobs":[{"target":"billing"},{}]}`, `{"name":"a","url":"https://example.com","headers":{"x-a":"1"},"retry":null}`, `null`, `[`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var job body[jobIn]
+		var batch body[batchIn]
+		var target body[targetIn]
+		var schedule body[scheduleIn]
+		var change patch[scheduleIn]
+		for _, b := range []interface{ read([]byte) }{&job, &batch, &target, &schedule, &change} {
+			b.read(data)
+		}
+		for _, err := range []error{job.err, batch.err, target.err, schedule.err, change.err} {
+			if err == nil {
+				continue
+			}
+			if p := problemOf(err); p.Status != 400 && p.Status != 422 {
+				t.Errorf("%d %s", p.Status, p)
+			}
+		}
+		if job.err == nil {
+			if spec, err := job.v.spec(); err == nil && spec.BodyForm == models.BodyPayload && !json.Valid(spec.Body) {
+				t.Errorf("payload %s", spec.Body)
+			}
+		}
+		if change.err == nil {
+			if _, err := change.over(scheduleView(new(models.DefaultSchedule()))); err != nil && problemOf(err).Status != 422 {
+				t.Error(err)
+			}
+		}
+	})
 }

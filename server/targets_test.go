@@ -82,6 +82,9 @@ func TestTargetPatch(t *testing.T) {
 	h.do(200, "PATCH", "/v1/targets/billing", `{"headers":{"X-A":null,"X-C":"3"},"retry":{"factor":null,"jitter":0}}`).
 		is("headers", `{"Cookie":"***","X-B":"2","X-C":"3"}`, "timeout", `"5s"`,
 			"retry", `{"max_attempts":3,"min_backoff":"5s","max_backoff":"6h","factor":3,"jitter":0,"fail_on":[400,413,415,422,501]}`)
+	h.do(200, "PATCH", "/v1/targets/billing", `{"headers":{"x-c":null,"x-b":"3","cookie":"***","\u0058-d":"4"}}`).
+		is("headers", `{"Cookie":"***","X-B":"3","X-D":"4"}`)
+	h.do(422, "PATCH", "/v1/targets/billing", `{"headers":{"x-b":7}}`)
 	h.do(200, "PATCH", "/v1/targets/billing", `{"timeout":null,"rate_limit":null,"description":null,"paused":true}`).
 		is("timeout", `"30s"`, "rate_limit", `null`, "description", `""`, "paused", `true`)
 	h.do(200, "PATCH", "/v1/targets/billing", `{"paused":null,"headers":null}`).is("paused", `false`, "headers", `{}`)

@@ -74,6 +74,9 @@ func (m *moment) value() time.Time {
 		return time.Time{}
 	}
 	t, _ := time.Parse(time.RFC3339Nano, string(*m))
+	if t.IsZero() {
+		t = t.Add(1) // the zero time means none, and somebody has asked for one
+	}
 	if cut := t.Truncate(time.Millisecond); cut.Before(t) {
 		t = cut.Add(time.Millisecond)
 	}
