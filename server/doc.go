@@ -21,9 +21,15 @@
 // A PATCH is merged into what GET shows (RFC 7396) and the result is read as PUT reads it, inside the transaction.
 // So null restores a default, and a value shown as *** keeps what is stored.
 //
+// # What is kept in memory
+//
+// Two things, and losing either costs nothing but time: targets by name for a second (target_cache.go), so that making
+// a job need not look one up each time, and the sessions of people who have signed in.
+//
 // # Files
 //
-// routes.go is the whole URL space, openapi.go what is said about it, problem.go how errors become answers, read.go
-// and patch.go how bodies are read, wire*.go the JSON shapes, auth.go who may; targets.go, jobs.go, schedules.go,
-// attempts.go and events.go the nouns.
+// routes.go is the whole URL space, openapi.go and operations.go what is said about it, problem.go how errors become
+// answers; entry.go, auth.go and metrics.go are what every request passes. read.go, scan.go and patch.go read bodies,
+// faults.go collects what is wrong with them, wire*.go are the JSON shapes. Each noun has its acting methods in a file
+// of its name (targets.go) and its handlers beside it (target_routes.go); pages*.go are the same for people.
 package server
