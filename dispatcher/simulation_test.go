@@ -63,7 +63,6 @@ type world struct {
 	targets   map[string]*target_  // by id
 	accepted  map[string]*accepted // by job
 	life      int                  // grows at each start: calls of an earlier life are dead
-	overlaps  int
 	schedules []*models.Schedule
 	out       map[string]map[string]bool // by schedule: its jobs that are out
 	triggered map[string]bool            // by job: made by hand, whatever the overlap policy says

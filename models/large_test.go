@@ -99,10 +99,10 @@ func layDown(t *testing.T, s *Store, target *Target, finished, future int) {
 				SELECT printf('job_01aa%%022d', i), '%[2]s', 1, iif(i %% 100 = 0, 'failed', 'succeeded'), iif(i %% 100 = 0, 'rejected', ''),
 				'api', 1, 'payload', CAST('{"n":1}' AS BLOB), %[3]d + i, %[3]d + i, 1, 1, %[3]d + i, %[3]d + i, %[3]d + i FROM n`,
 				finished, target.ID, t0.UnixMicro()),
-			fmt.Sprintf(`INSERT INTO attempts (id, job_id, target_id, number, outcome, status_code, started_at, duration, method, url,
+			`INSERT INTO attempts (id, job_id, target_id, number, outcome, status_code, started_at, duration, method, url,
 				req_headers, resp_headers, resp_body)
 				SELECT 'att_' || substr(id, 5), id, target_id, 1, iif(state = 'failed', 'failed', 'succeeded'), 200, run_at, 1000000, 'POST',
-				'http://example.com/', zeroblob(400), zeroblob(150), zeroblob(50) FROM jobs`),
+				'http://example.com/', zeroblob(400), zeroblob(150), zeroblob(50) FROM jobs`,
 			fmt.Sprintf(`INSERT INTO jobs (id, target_id, shard, state, origin, priority, scheduled_for, run_at, created_at, updated_at)
 				WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
 				SELECT printf('job_01ab%%022d', i), '%s', 1, 'scheduled', 'api', 1, %[3]d + i, %[3]d + i, %d, %[4]d FROM n`,

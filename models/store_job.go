@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"maps"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // Job is the job of that id, or ErrNotFound.
@@ -234,6 +236,34 @@ func (s *Store) Jobs(ctx context.Context, f JobFilter, p Page) ([]*Job, string, 
 	if len(ids) == 0 {
 		return nil, "", nil
 	}
+	if ids, next, err = cutBytes(db, ids, next); err != nil {
+		return nil, "", err
+	}
 	jobs, err := jobsWhere(db, "id DESC", "id IN ?", ids)
 	return jobs, next, err
+}
+
+// pageBytes bounds the bodies on one page of jobs: a page may be shorter than asked for, but for its first job.
+const pageBytes = 8 << 20
+
+// cutBytes shortens a page to what fits pageBytes. Small bodies never add up to that.
+func cutBytes(db *gorm.DB, ids []string, next string) ([]string, string, error) {
+	var rows []struct {
+		JobID string
+		Size  int
+	}
+	if err := db.Raw(`SELECT job_id, length(body) AS size FROM bodies WHERE job_id IN ?`, ids).Scan(&rows).Error; err != nil {
+		return nil, "", err
+	}
+	size := make(map[string]int, len(rows))
+	for _, r := range rows {
+		size[r.JobID] = r.Size
+	}
+	total := 0
+	for i, id := range ids {
+		if total += size[id]; total > pageBytes && i > 0 {
+			return ids[:i], cursor("jobs", ids[i-1]), nil
+		}
+	}
+	return ids, next, nil
 }

@@ -27,7 +27,7 @@ func (s *Store) Secrets(ctx context.Context, targetID string, now time.Time) ([]
 	return liveSecrets(rows, now), err
 }
 
-// RotateSecret puts a new secret in front; the old ones sign beside it for overlap.
+// RotateSecret puts a new secret in front; the old ones sign beside it for overlap, and no longer than they would have.
 func (s *Store) RotateSecret(ctx context.Context, name, value string, overlap time.Duration, now time.Time) (*Target, error) {
 	var out *Target
 	err := s.write(ctx, work{act: "rotate secret", run: func(tx *tx) (err error) {
@@ -38,7 +38,7 @@ func (s *Store) RotateSecret(ctx context.Context, name, value string, overlap ti
 		if _, err := tx.exec(`DELETE FROM secrets WHERE target_id = ? AND expires_at <= ?`, out.ID, now.UnixMicro()); err != nil {
 			return err
 		}
-		if _, err := tx.exec(`UPDATE secrets SET expires_at = ? WHERE target_id = ? AND expires_at IS NULL`,
+		if _, err := tx.exec(`UPDATE secrets SET expires_at = ?1 WHERE target_id = ?2 AND (expires_at IS NULL OR expires_at > ?1)`,
 			now.Add(overlap).UnixMicro(), out.ID); err != nil {
 			return err
 		}

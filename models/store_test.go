@@ -178,3 +178,46 @@ func TestLockKeepsASecondProcessOut(t *testing.T) {
 	}
 	s.Close()
 }
+
+func TestPagesAreBoundedInBytes(t *testing.T) {
+	s := openStore(t)
+	target := newTarget(t, s, "billing")
+	made := newJobs(t, s, target, 20, func(spec *JobSpec) { spec.BodyForm, spec.Body = BodyText, make([]byte, 1<<20) })
+	seen := map[string]bool{}
+	pages := 0
+	for page := (Page{Limit: 500}); ; pages++ {
+		some, next, err := s.Jobs(t.Context(), JobFilter{}, page)
+		if err != nil || len(some) == 0 || len(some) > 8 {
+			t.Fatalf("page %d: %d jobs, %v", pages, len(some), err)
+		}
+		for _, j := range some {
+			seen[j.ID] = true
+		}
+		if page.Cursor = next; next == "" {
+			break
+		}
+	}
+	if len(seen) != len(made) || pages < 2 {
+		t.Errorf("%d of %d jobs on %d pages", len(seen), len(made), pages+1)
+	}
+}
+
+func TestRotationEndsEveryOldSecret(t *testing.T) {
+	s := openStore(t)
+	target := newTarget(t, s, "billing")
+	at := t0
+	rotate := func(value string, overlap time.Duration, want int) {
+		t.Helper()
+		at = at.Add(time.Minute)
+		if _, err := s.RotateSecret(t.Context(), "billing", value, overlap, at); err != nil {
+			t.Fatal(err)
+		}
+		live, err := s.Secrets(t.Context(), target.ID, at)
+		if err != nil || len(live) != want || live[0] != value {
+			t.Errorf("live after rotating with %v: %q, %v; want %d, the new one first", overlap, live, err, want)
+		}
+	}
+	rotate("whsec_b25l", 24*time.Hour, 2)
+	rotate("whsec_dHdv", time.Hour, 3)
+	rotate("whsec_dGhyZWU=", 0, 1)
+}

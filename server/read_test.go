@@ -75,19 +75,19 @@ func FuzzScan(f *testing.F) {
 
 // probe has a field of each kind that read knows.
 type probe struct {
-	Name   string            `json:"name"`
-	Text   *string           `json:"text,omitempty"`
-	Count  *int              `json:"count,omitempty"`
-	Share  *float64          `json:"share,omitempty"`
-	Sure   *bool             `json:"sure,omitempty"`
-	Wait   *duration         `json:"wait,omitempty"`
-	At     *moment           `json:"at,omitempty"`
-	Words  map[string]string `json:"words,omitempty"`
-	Inner  *innerProbe       `json:"inner,omitempty"`
-	Many   []innerProbe      `json:"many,omitempty"`
-	Any    json.RawMessage   `json:"any,omitempty"`
-	Shown  any               `json:"shown,omitempty" readOnly:"true"`
-	hidden int
+	Name  string            `json:"name"`
+	Text  *string           `json:"text,omitempty"`
+	Count *int              `json:"count,omitempty"`
+	Share *float64          `json:"share,omitempty"`
+	Sure  *bool             `json:"sure,omitempty"`
+	Wait  *duration         `json:"wait,omitempty"`
+	At    *moment           `json:"at,omitempty"`
+	Words map[string]string `json:"words,omitempty"`
+	Inner *innerProbe       `json:"inner,omitempty"`
+	Many  []innerProbe      `json:"many,omitempty"`
+	Any   json.RawMessage   `json:"any,omitempty"`
+	Shown any               `json:"shown,omitempty" readOnly:"true"`
+	_     int
 }
 
 type innerProbe struct {
