@@ -15,8 +15,7 @@ const keys = {
 };
 
 if (dialog) document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-  if (event.target instanceof Element && event.target.closest("dialog")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || dialog.open || typing(event.target)) return;
   if (prefix) {
     prefix = false;
     const link = document.querySelector(`.pages a[data-key="${CSS.escape(event.key)}"]`);
