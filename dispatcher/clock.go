@@ -43,12 +43,13 @@ type loop struct {
 	busy     map[string]bool             // jobs that were asked for or are out, schedules whose turn is under way: hints about them are old
 	again    map[string]*models.Schedule // schedules that changed while their turn was under way
 	loads    chan<- reading
-	loading  []reading // what waits for a loader
-	turning  int       // turns that the book owes an answer to
-	until    time.Time // schedules due before this are in the queue
-	reading  bool      // the next schedules are being read
-	full     bool      // no slot was free at the last beat
-	turnHigh bool      // no turn could be taken at the last beat
+	loading  []reading            // what waits for a loader
+	turning  int                  // turns that the book owes an answer to
+	until    time.Time            // schedules due before this are in the queue
+	strange  map[string]time.Time // schedules that the last sweep did not find in the queue, by when they were due
+	reading  bool                 // the next schedules are being read
+	full     bool                 // no slot was free at the last beat
+	turnHigh bool                 // no turn could be taken at the last beat
 }
 
 // beat does all that can be done at now, as one batch of changes to the queue.

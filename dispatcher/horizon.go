@@ -171,9 +171,11 @@ func (d *Dispatcher) readSchedules(ctx context.Context, from, until time.Time, l
 
 // heedWindow takes up the schedules that were read.
 func (l *loop) heedWindow(e *edit, w window) {
-	if !w.sweep {
-		l.reading = false
+	if w.sweep {
+		l.heedSweep(e, w.due)
+		return
 	}
+	l.reading = false
 	if w.err != nil {
 		if !errors.Is(w.err, context.Canceled) {
 			l.log.Warn("read schedules that come due", "err", w.err)
@@ -181,18 +183,29 @@ func (l *loop) heedWindow(e *edit, w window) {
 		return
 	}
 	for _, s := range w.due {
-		if l.busy[s.ID] || e.hasTurn(s.ID) {
-			continue
+		if !l.busy[s.ID] && !e.hasTurn(s.ID) {
+			e.schedule(turn{ID: s.ID, DueAt: s.DueAt, Version: s.Version})
 		}
-		if w.sweep {
+	}
+	l.until = w.until
+}
+
+// heedSweep mends schedules whose turn is past and that are not in the queue, for two looks in a row: at the first one
+// the reading may just be older than the turn.
+func (l *loop) heedSweep(e *edit, due []models.DueSchedule) {
+	strange := map[string]time.Time{}
+	for _, s := range due {
+		switch {
+		case l.busy[s.ID] || e.hasTurn(s.ID):
+		case !l.strange[s.ID].Equal(s.DueAt):
+			strange[s.ID] = s.DueAt
+		default:
 			l.counts.mended.Add(1)
 			l.log.Warn("a schedule was not in the queue", "schedule", s.ID)
+			e.schedule(turn{ID: s.ID, DueAt: s.DueAt, Version: s.Version})
 		}
-		e.schedule(turn{ID: s.ID, DueAt: s.DueAt, Version: s.Version})
 	}
-	if !w.sweep {
-		l.until = w.until
-	}
+	l.strange = strange
 }
 
 // heedSchedule takes up a schedule's next turn, or lets go of a schedule that has none.

@@ -54,7 +54,8 @@ func (d *Dispatcher) mendTargets(ctx context.Context) {
 // mendSchedules finds active schedules whose turn is past and that are not in the queue.
 func (d *Dispatcher) mendSchedules(ctx context.Context, now time.Time) {
 	w := d.readSchedules(ctx, time.Time{}, now.Add(-mendEvery), windowsAsked)
-	if w.err == nil && len(w.due) == 0 {
+	if w.err != nil {
+		d.complain("look for forgotten schedules", w.err)
 		return
 	}
 	w.sweep = true

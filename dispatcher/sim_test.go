@@ -188,3 +188,34 @@ func TestJobsAreCalledWhenDue(t *testing.T) {
 		}
 	})
 }
+
+// TestForgottenScheduleIsMended drops a schedule from the queue behind the dispatcher's back: the sweep finds it, and
+// counts it.
+func TestForgottenScheduleIsMended(t *testing.T) {
+	bubble(t, func(t *testing.T, path string) {
+		f := &receiver{answer: ok(time.Millisecond)}
+		e := start(t, path, f, nil)
+		defer e.stop()
+		s := models.DefaultSchedule()
+		s.Name, s.Every = "tick", 10*time.Second
+		row, err := models.NewSchedule(s, e.target(t, "tick"), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.store.CreateSchedule(context.Background(), row, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		e.OfferSchedule(row)
+		time.Sleep(time.Second)
+		lost := *row
+		lost.DueAt = time.Time{}
+		e.OfferSchedule(&lost) // a hint that is wrong: the schedule has a turn to come
+		time.Sleep(30 * time.Second)
+		if got := e.Snapshot().Counts.Mended; got != 1 {
+			t.Errorf("%d schedules mended, want 1", got)
+		}
+		if calls := f.seen(); len(calls) < 2 {
+			t.Errorf("%d calls in half a minute of every ten seconds", len(calls))
+		}
+	})
+}

@@ -246,7 +246,7 @@ func (s *Store) Reclaim(ctx context.Context, node string, now time.Time, random 
 	}
 	for total := 0; ; {
 		n := 0
-		err := s.write(ctx, work{act: "reclaim", lane: owed, run: func(tx *tx) error {
+		err := s.write(ctx, work{act: "reclaim", lane: swept, run: func(tx *tx) error {
 			jobs, err := jobsWhere(tx.DB, "claim_id", "state = 'running' AND claim_node <> ? AND id IN (SELECT id FROM jobs"+
 				" WHERE state = 'running' AND claim_node <> ? LIMIT ?)", node, node, batchOps)
 			n = len(jobs)

@@ -7,7 +7,7 @@ import (
 
 // Beat notes that node is alive. After a crash the newest beat tells until when somebody kept watch.
 func (s *Store) Beat(ctx context.Context, node string, now time.Time) error {
-	return s.write(ctx, work{act: "beat", lane: owed, run: func(t *tx) error { return t.beat(node, now) }})
+	return s.write(ctx, work{act: "beat", lane: swept, run: func(t *tx) error { return t.beat(node, now) }})
 }
 
 func (t *tx) beat(node string, now time.Time) error {

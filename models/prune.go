@@ -11,7 +11,7 @@ const step = 200
 // Expire ends scheduled jobs whose time has run out, at most a step of them, and returns them.
 func (s *Store) Expire(ctx context.Context, now time.Time) ([]*Job, error) {
 	var out []*Job
-	err := s.write(ctx, work{act: "expire jobs", lane: owed, run: func(tx *tx) (err error) {
+	err := s.write(ctx, work{act: "expire jobs", lane: swept, run: func(tx *tx) (err error) {
 		if out, err = jobsWhere(tx.DB, "expires_at", "state = 'scheduled' AND expires_at IS NOT NULL AND expires_at <= ? AND id IN "+
 			"(SELECT id FROM jobs WHERE state = 'scheduled' AND expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?)",
 			now.UnixMicro(), now.UnixMicro(), step); err != nil {
@@ -54,7 +54,7 @@ type Keep struct {
 // forget.
 func (s *Store) Prune(ctx context.Context, keep Keep) (int, error) {
 	var total int
-	err := s.write(ctx, work{act: "prune", lane: owed, run: func(tx *tx) error {
+	err := s.write(ctx, work{act: "prune", lane: swept, run: func(tx *tx) error {
 		total = 0
 		for state, before := range map[State]time.Time{Succeeded: keep.Ended, Canceled: keep.Ended, Failed: keep.Failed} {
 			n, err := tx.pruneJobs(state, before)

@@ -25,8 +25,9 @@ type lane int
 
 const (
 	asked  lane = iota // by a person or program that waits for an answer
-	owed               // by the engine: claims, finishes, turns
-	lanes  = 2
+	owed               // by calls: claims and finishes
+	swept              // by the clock: turns of schedules, expiry, pruning, mending
+	lanes  = 3
 	weight = 512 // bytes that a piece of work counts as, beside its bodies
 )
 
@@ -196,7 +197,7 @@ func (w *writer) gather() (batch []*work) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var size int64
-	for len(w.lines[asked])+len(w.lines[owed]) > 0 && len(batch) < batchOps && size < batchBytes {
+	for len(w.lines[asked])+len(w.lines[owed])+len(w.lines[swept]) > 0 && len(batch) < batchOps && size < batchBytes {
 		for l := range w.lines {
 			line := w.lines[l]
 			if len(line) == 0 {
