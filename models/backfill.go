@@ -114,7 +114,7 @@ func (t *tx) backfill(name string, from, to time.Time, idem *Idempotency, now ti
 		out.Replayed, out.Created, out.Existing = true, len(made.Jobs), max(len(all)-len(made.Jobs), 0)
 		return out, nil
 	}
-	if err := t.cutSkips(row.ID, rule, open, from, to); err != nil {
+	if err := t.cutSkips(row, rule, open, from, to); err != nil {
 		return nil, err
 	}
 	for i, j := range made.Jobs {

@@ -96,11 +96,11 @@ func (s *Schedule) keepBook(before *Schedule) {
 }
 
 // reckon finds the next occurrence after an edit at since. It never looks back, and it begins anew only if the timing
-// changed or the schedule had ended: else what comes next stays.
+// changed or the schedule had ended: else what comes next stays, and so does what only waits for its jitter.
 func (s *Schedule) reckon(before *Schedule, rule *Recurrence, since time.Time) {
 	changed := s.timingDiffers(before)
 	waits := !s.NextAt.IsZero() && !s.NextAt.After(since) // for its jitter only: what was due is settled
-	if changed || s.NextAt.IsZero() {
+	if changed || waits && s.Jitter != before.Jitter || s.NextAt.IsZero() {
 		s.TimingSince = since
 	}
 	if (changed && !waits) || s.NextAt.IsZero() {

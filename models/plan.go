@@ -117,12 +117,16 @@ func (s *Schedule) comesDue(rule *Recurrence, at time.Time) (due, following time
 	if !following.IsZero() {
 		window = min(window, following.Sub(at))
 	}
-	if window < time.Millisecond {
-		return at, following
+	due = at
+	if window >= time.Millisecond {
+		hash := fnv.New64a()
+		hash.Write([]byte(s.ID + strconv.FormatInt(at.UnixMicro(), 36)))
+		due = at.Add(time.Duration(hash.Sum64()%uint64(window.Milliseconds())) * time.Millisecond)
 	}
-	hash := fnv.New64a()
-	hash.Write([]byte(s.ID + strconv.FormatInt(at.UnixMicro(), 36)))
-	return at.Add(time.Duration(hash.Sum64()%uint64(window.Milliseconds())) * time.Millisecond), following
+	if at.Before(s.TimingSince) {
+		due = latest(due, s.TimingSince) // an edit found it waiting: it does not come due before the edit
+	}
+	return due, following
 }
 
 // following is the first occurrence after t that the timing names since it was last changed; zero if there is none.

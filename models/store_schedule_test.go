@@ -187,23 +187,35 @@ func TestEdit(t *testing.T) {
 // TestEditWhileItWaitsForItsJitter: what has come and only waits for its jitter still runs, and nothing between it and
 // the edit does.
 func TestEditWhileItWaitsForItsJitter(t *testing.T) {
-	s := openStore(t)
-	target := newTarget(t, s, "billing")
-	row := newSchedule(t, s, target, "report", func(s *Schedule) { s.Every, s.Jitter = 3*time.Hour, 2*time.Hour })
-	due := row.DueAt
-	if !due.After(minute(2)) {
-		t.Skip("this schedule's jitter leaves no time for an edit")
-	}
-	edited, err := s.UpdateSchedule(t.Context(), "report", due.Add(-time.Second), func(s *Schedule, _ *Target) error {
-		s.Every, s.Overlap = time.Second, OverlapAllow
-		return nil
-	})
-	if err != nil || !edited.NextAt.Equal(t0) || edited.DueAt.After(due) {
-		t.Fatalf("edited: %+v, %v", edited, err)
-	}
-	got := turnOf(t, s, row.ID, due.Add(5*time.Second))
-	if len(got.Jobs) < 5 || len(got.Jobs) > 8 || !got.Jobs[0].ScheduledFor.Equal(t0) || got.Jobs[1].ScheduledFor.Before(due.Add(-time.Second)) {
-		t.Errorf("turn: %s", tell(&Plan{Schedule: got.Schedule, Made: got.Jobs}))
+	for n := range 50 {
+		s := minutely(func(s *Schedule) {
+			s.ID, s.Every, s.Jitter = fmt.Sprint("sch_", n), 3*time.Hour, 2*time.Hour
+			s.CatchUp, s.Overlap = CatchUpNone, OverlapAllow
+		})
+		for name, edit := range map[string]func(*Schedule){
+			"timing":      func(s *Schedule) { s.Every = time.Minute },
+			"its end":     func(s *Schedule) { s.EndAt = minute(1) },
+			"jitter":      func(s *Schedule) { s.Jitter = 0 },
+			"description": func(s *Schedule) { s.Description = "new" },
+		} {
+			after := *s
+			edit(&after)
+			rule, err := after.Timing().Compile()
+			if err != nil {
+				t.Fatal(err)
+			}
+			const at = 0.01 // some are due already then; they run all the same
+			after.reckon(s, rule, minute(at))
+			after.aimBy(rule, minute(at))
+			next := map[string]float64{"timing": 1, "its end": 121, "jitter": 180, "description": 180}[name]
+			if after.DueAt.Before(minute(at)) || !after.DueAt.Before(minute(next)) {
+				t.Fatalf("%s: due %v after an edit at %v", name, after.DueAt, minute(at))
+			}
+			p := after.Plan(rule, nil, after.DueAt, time.Minute)
+			if got := tell(p); got != "run@0" {
+				t.Errorf("%s: at %v: %s", name, after.DueAt, got)
+			}
+		}
 	}
 }
 

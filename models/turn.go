@@ -26,7 +26,7 @@ type Turned struct {
 // block. If the book is closed, done is called before Turn returns.
 func (s *Store) Turn(ask TurnAsk, now time.Time, done func(Turned, error)) {
 	var out Turned
-	op := &work{act: "turn " + ask.ID, lane: owed, hot: true}
+	op := &work{act: "turn " + ask.ID, lane: swept, hot: true}
 	op.run = func(t *tx) (err error) {
 		out, err = t.turn(ask, Stamp(now))
 		return err
@@ -130,6 +130,13 @@ func (t *tx) applyJobs(planned []*Job) ([]*Job, error) {
 		out[i] = j
 	}
 	return out, nil
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 func latest(a, b time.Time) time.Time {

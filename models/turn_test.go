@@ -71,6 +71,14 @@ func history(t testing.TB, s *Store, name string, now time.Time) string {
 	return strings.Join(words, " ")
 }
 
+// settleDown waits until the writer has told its listener of everything so far.
+func settleDown(t testing.TB, s *Store) {
+	t.Helper()
+	if err := s.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // callOnce claims a job and records the answer of its call.
 func callOnce(t testing.TB, s *Store, j *Job, answer Answer, at time.Time) *Job {
 	t.Helper()
@@ -198,6 +206,7 @@ func TestLine(t *testing.T) {
 	}
 	callOnce(t, s, jobs[4], AnsweredOK, minute(5.5))
 	callOnce(t, s, jobs[5], AnsweredOK, minute(5.5))
+	settleDown(t, s)
 	if got := strings.Join(heard, " "); got != "1 2 4 5" {
 		t.Errorf("released: %s", got)
 	}
@@ -232,6 +241,7 @@ func TestParkedInTheBook(t *testing.T) {
 	if _, err := finish(s, got.Granted[0].Job, AnsweredOK, minute(70.5)); err != nil {
 		t.Fatal(err)
 	}
+	settleDown(t, s)
 	if len(woken) != 1 || woken[0].DueAt.After(minute(70.5)) || woken[0].Version == row.Version {
 		t.Fatalf("the end of its job did not wake it: %+v", woken)
 	}
