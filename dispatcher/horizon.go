@@ -57,18 +57,21 @@ func (d *Dispatcher) loader(ctx context.Context, loads <-chan reading) {
 	}
 }
 
-// load reads the windows of one target.
+// load reads the windows of one target. What comes beyond the horizon is looked for only when all that is due fits in.
 func (d *Dispatcher) load(ctx context.Context, spec *models.Target, mark uint64, now time.Time) loaded {
 	ctx, done := context.WithTimeout(ctx, readPatience)
 	defer done()
 	l := loaded{target: spec.ID, spec: spec, mark: mark}
-	before := now.Add(horizon)
+	before, full := now.Add(horizon), false
 	for _, p := range models.Priorities {
 		if l.owed[p], l.err = d.book.Owed(ctx, spec.ID, p, before, windowSize); l.err != nil {
 			return l
 		}
+		full = full || len(l.owed[p]) == windowSize
 	}
-	l.later, l.err = d.book.NextAfter(ctx, spec.ID, before)
+	if !full {
+		l.later, l.err = d.book.NextAfter(ctx, spec.ID, before)
+	}
 	return l
 }
 
