@@ -129,7 +129,7 @@ func pairsField(pairs map[string]string) string {
 
 // codes takes a field of status codes.
 func (d *formDoc) codes(name string) {
-	list := strings.FieldsFunc(d.from.Get(name), func(r rune) bool { return r == ' ' || r == ',' || r == '\n' || r == '\t' })
+	list := strings.FieldsFunc(d.from.Get(name), func(r rune) bool { return strings.ContainsRune(" ,\t\n", r) })
 	if len(list) == 0 {
 		return
 	}

@@ -38,7 +38,8 @@ func jobFilter(v url.Values) (models.JobFilter, error) {
 			return models.JobFilter{}, &models.Invalid{Field: "state", Why: "must be one of the states"}
 		}
 	}
-	query := jobQuery{Target: v.Get("target"), State: v["state"], Schedule: v.Get("schedule"), Label: v.Get("label"), Q: v.Get("q")}
+	query := jobQuery{Target: v.Get("target"), State: v["state"], Schedule: v.Get("schedule"),
+		Label: v.Get("label"), Q: v.Get("q")}
 	return query.filter()
 }
 
@@ -122,7 +123,8 @@ func (s *Server) makeJob(c *gin.Context) (reply, error) {
 	if err == nil {
 		return reply{to: ui.Link("jobs", job.ID), flash: "The job is made."}, nil
 	}
-	page := &ui.NewJob{Frame: s.frame(c, "New job", ui.TabJobs), Targets: s.targetNames(ctx), CopyOf: c.PostForm("copy")}
+	page := &ui.NewJob{Frame: s.frame(c, "New job", ui.TabJobs), Targets: s.targetNames(ctx),
+		CopyOf: c.PostForm("copy")}
 	page.Form.Values = c.Request.PostForm
 	if !blame(&page.Form, err) {
 		return reply{}, err

@@ -35,7 +35,8 @@ func (s *Server) showOverview(c *gin.Context) (reply, error) {
 	}
 	now := s.engine.Snapshot()
 	page := &ui.Overview{Frame: s.frame(c, "Overview", ui.TabOverview), InFlight: now.InFlight, Slots: now.Slots,
-		Queued: now.Queued, Targets: targets, Loads: s.loads(), Schedules: schedules, Failures: failures, Recent: recent}
+		Queued: now.Queued, Targets: targets, Loads: loads(now), Schedules: schedules, Failures: failures,
+		Recent: recent}
 	page.Watch.On = true
 	return reply{page: page}, nil
 }

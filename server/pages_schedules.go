@@ -88,8 +88,8 @@ func (s *Server) showScheduleForm(c *gin.Context) (reply, error) {
 // scheduleFields fills in the form with a schedule.
 func scheduleFields(s *models.Schedule) url.Values {
 	v := url.Values{"name": {s.Name}, "target": {s.Target}, "cron": {s.Cron}, "timezone": {s.Timezone},
-		"description": {s.Description}, "path": {s.Path}, "headers": {pairsField(s.Headers.Mask())}, "labels": {pairsField(s.Labels)},
-		"priority": {s.Priority.String()}, "overlap": {string(s.Overlap)}, "catch_up": {string(s.CatchUp)},
+		"description": {s.Description}, "path": {s.Path}, "headers": {pairsField(s.Headers.Mask())},
+		"labels": {pairsField(s.Labels)}, "priority": {s.Priority.String()}, "overlap": {string(s.Overlap)}, "catch_up": {string(s.CatchUp)},
 		"catch_up_window": {models.FormatDuration(s.CatchUpWindow)}, "day_match": {s.DayMatch}, "dst_gap": {s.DSTGap},
 		"dst_repeat": {s.DSTRepeat}, "start_at": {timeField(s.StartAt)}, "end_at": {timeField(s.EndAt)}}
 	optionalField(v, "every", s.Every)
@@ -113,8 +113,8 @@ func scheduleFields(s *models.Schedule) url.Values {
 // scheduleAsked reads the form.
 func scheduleAsked(form url.Values) (scheduleIn, error) {
 	d := newFormDoc(form)
-	d.texts("name", "target", "cron", "every", "timezone", "description", "path", "priority", "timeout", "expires_in", "day_match",
-		"dst_gap", "dst_repeat", "jitter", "overlap", "catch_up", "catch_up_window")
+	d.texts("name", "target", "cron", "every", "timezone", "description", "path", "priority", "timeout",
+		"expires_in", "day_match", "dst_gap", "dst_repeat", "jitter", "overlap", "catch_up", "catch_up_window")
 	d.numbers("max_runs", "pause_after_failures")
 	d.checks("retry_past_next")
 	d.times("start_at", "end_at")
@@ -132,7 +132,8 @@ var timingFields = []string{"cron", "every", "timezone", "day_match", "dst_gap",
 func (s *Server) previewAsked(ctx context.Context, page *ui.ScheduleForm) reply {
 	in, err := scheduleAsked(page.Form.Values)
 	blame(&page.Form, err)
-	page.Form.Faults = slices.DeleteFunc(page.Form.Faults, func(f ui.Fault) bool { return !slices.Contains(timingFields, f.Field) })
+	page.Form.Faults = slices.DeleteFunc(page.Form.Faults,
+		func(f ui.Fault) bool { return !slices.Contains(timingFields, f.Field) })
 	if len(page.Form.Faults) > 0 {
 		return reply{page: page, status: http.StatusUnprocessableEntity}
 	}

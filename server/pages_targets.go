@@ -18,7 +18,7 @@ func (s *Server) showTargets(c *gin.Context) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	page := &ui.Targets{Frame: s.frame(c, "Targets", ui.TabTargets), Targets: targets, Loads: s.loads(), Next: next,
+	page := &ui.Targets{Frame: s.frame(c, "Targets", ui.TabTargets), Targets: targets, Loads: loads(s.engine.Snapshot()), Next: next,
 		Older: c.Query("cursor") != ""}
 	page.Watch.On = true
 	return reply{page: page}, nil
@@ -38,7 +38,7 @@ func (s *Server) targetPage(c *gin.Context, name string) (*ui.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &ui.Target{Frame: s.frame(c, t.Name, ui.TabTargets), Target: t, Load: s.loads()[t.ID], Recent: recent,
+	page := &ui.Target{Frame: s.frame(c, t.Name, ui.TabTargets), Target: t, Load: loads(s.engine.Snapshot())[t.ID], Recent: recent,
 		Rotate: ui.Form{Values: url.Values{"overlap": {models.FormatDuration(defaultOverlap)}}}}
 	page.Watch = ui.Watch{On: c.Request.Method == http.MethodGet, Target: t.Name}
 	return page, nil
@@ -59,7 +59,8 @@ func (s *Server) showTarget(c *gin.Context) (reply, error) {
 
 func (s *Server) showNewTarget(c *gin.Context) (reply, error) {
 	t := models.DefaultTarget()
-	return reply{page: &ui.TargetForm{Frame: s.frame(c, "New target", ui.TabTargets), Form: ui.Form{Values: targetFields(&t)}}}, nil
+	return reply{page: &ui.TargetForm{Frame: s.frame(c, "New target", ui.TabTargets),
+		Form: ui.Form{Values: targetFields(&t)}}}, nil
 }
 
 func (s *Server) showTargetForm(c *gin.Context) (reply, error) {
@@ -76,8 +77,8 @@ func targetFields(t *models.Target) url.Values {
 	r := t.Retry
 	return url.Values{"name": {t.Name}, "url": {t.URL}, "method": {t.Method}, "headers": {pairsField(t.Headers.Mask())},
 		"timeout": {models.FormatDuration(t.Timeout)}, "description": {t.Description},
-		"max_in_flight": {strconv.Itoa(t.MaxInFlight)}, "rate_limit": {t.RateLimit}, "on_lost": {t.OnLost}, "on_gone": {t.OnGone},
-		"retry.max_attempts": {strconv.Itoa(r.MaxAttempts)}, "retry.min_backoff": {models.FormatDuration(r.MinBackoff)},
+		"max_in_flight": {strconv.Itoa(t.MaxInFlight)}, "rate_limit": {t.RateLimit}, "on_lost": {t.OnLost},
+		"on_gone": {t.OnGone}, "retry.max_attempts": {strconv.Itoa(r.MaxAttempts)}, "retry.min_backoff": {models.FormatDuration(r.MinBackoff)},
 		"retry.max_backoff": {models.FormatDuration(r.MaxBackoff)}, "retry.factor": {decimal(r.Factor)},
 		"retry.jitter": {decimal(r.Jitter)}, "retry.fail_on": {codesField(r.FailOn)}}
 }
@@ -98,7 +99,8 @@ func (s *Server) makeTarget(c *gin.Context) (reply, error) {
 	if err == nil {
 		var t *models.Target
 		if t, _, err = s.createTarget(c.Request.Context(), &in); err == nil {
-			return reply{to: ui.Link("targets", t.Name), flash: "The target is registered. Its calls are signed with the secret below."}, nil
+			return reply{to: ui.Link("targets", t.Name),
+				flash: "The target is registered. Its calls are signed with the secret below."}, nil
 		}
 	}
 	page := &ui.TargetForm{Frame: s.frame(c, "New target", ui.TabTargets), Form: ui.Form{Values: c.Request.PostForm}}
@@ -114,9 +116,11 @@ func (s *Server) saveTarget(c *gin.Context, name string) (reply, error) {
 		_, err = s.editTarget(c.Request.Context(), name, func(*models.Target) (*targetIn, error) { return &in, nil })
 	}
 	if err == nil {
-		return reply{to: ui.Link("targets", name), flash: "The settings are saved. They count from the next attempt on."}, nil
+		return reply{to: ui.Link("targets", name),
+			flash: "The settings are saved. They count from the next attempt on."}, nil
 	}
-	page := &ui.TargetForm{Frame: s.frame(c, "Settings of "+name, ui.TabTargets), Name: name, Form: ui.Form{Values: c.Request.PostForm}}
+	page := &ui.TargetForm{Frame: s.frame(c, "Settings of "+name, ui.TabTargets), Name: name,
+		Form: ui.Form{Values: c.Request.PostForm}}
 	if !blame(&page.Form, err) {
 		return reply{}, err
 	}
@@ -160,7 +164,8 @@ func (s *Server) actOnTarget(c *gin.Context) (reply, error) {
 
 // targetAgain draws a target's page with one of its small forms filled in again if err is about that; otherwise it
 // goes there with news.
-func (s *Server) targetAgain(c *gin.Context, name, news string, err error, form func(*ui.Target) *ui.Form) (reply, error) {
+func (s *Server) targetAgain(c *gin.Context, name, news string, err error,
+	form func(*ui.Target) *ui.Form) (reply, error) {
 	if err == nil {
 		return reply{to: ui.Link("targets", name), flash: news}, nil
 	}

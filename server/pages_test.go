@@ -47,22 +47,30 @@ func TestFormsLoseNothing(t *testing.T) {
 	h := open(t)
 	h.target("billing")
 	b := h.browser()
-	b.get("/jobs/new").submit("/jobs/new", "target", "nowhere", "body", "{\"a\": 1,\n", "headers", "no colon", "retry.factor", "fast",
+	b.get("/jobs/new").submit("/jobs/new", "target", "nowhere", "body", "{\"a\": 1,\n", "headers", "no colon",
+		"retry.factor", "fast",
 		"delay", "soon", "labels", "customer: 42")
-	b.want(422, "Not saved yet.", "must be one JSON value", "must be lines of name: value", "must be a number", "must be a length of time")
-	want := map[string]string{"target": "nowhere", "body": "{\"a\": 1,\n", "headers": "no colon", "retry.factor": "fast", "delay": "soon",
+	b.want(422, "Not saved yet.", "must be one JSON value", "must be lines of name: value", "must be a number",
+		"must be a length of time")
+	want := map[string]string{"target": "nowhere", "body": "{\"a\": 1,\n", "headers": "no colon",
+		"retry.factor": "fast", "delay": "soon",
 		"labels": "customer: 42"}
 	for name, value := range want {
 		if got := b.value(name); got != value {
 			t.Errorf("%s came back as %q, want %q", name, got, value)
 		}
 	}
-	b.submit("/jobs/new", "body", "{}", "headers", "", "retry.factor", "", "delay", "").want(422, "is not a registered target")
+	b.submit("/jobs/new", "body", "{}", "headers", "", "retry.factor", "", "delay", "").want(422,
+		"is not a registered target")
 
-	b.get("/targets/new").submit("/targets/new", "name", "Billing!", "url", "ftp://x", "max_in_flight", "0", "rate_limit", "10/d").
-		want(422, "must begin with http", "must be 1 to 64 of", "must be between 1 and 10000", "must be a number from 1")
-	b.submit("/targets/new", "name", "billing", "url", "http://x/", "max_in_flight", "1", "rate_limit", "").want(422, "a target of this name exists already")
-	b.get("/schedules/new").submit("/schedules/new", "name", "x", "target", "billing", "cron", "61 * * * *", "max_runs", "many", "do", "save").
+	b.get("/targets/new").submit("/targets/new", "name", "Billing!", "url", "ftp://x", "max_in_flight", "0",
+		"rate_limit", "10/d").
+		want(422, "must begin with http", "must be 1 to 64 of", "must be between 1 and 10000",
+			"must be a number from 1")
+	b.submit("/targets/new", "name", "billing", "url", "http://x/", "max_in_flight", "1", "rate_limit",
+		"").want(422, "a target of this name exists already")
+	b.get("/schedules/new").submit("/schedules/new", "name", "x", "target", "billing", "cron", "61 * * * *",
+		"max_runs", "many", "do", "save").
 		want(422, "must be a whole number")
 	if got := b.value("cron"); got != "61 * * * *" {
 		t.Errorf("cron came back as %q", got)
@@ -72,10 +80,12 @@ func TestFormsLoseNothing(t *testing.T) {
 // TestEditingNothingChangesNothing opens each form for settings and saves it as it stands.
 func TestEditingNothingChangesNothing(t *testing.T) {
 	h := open(t)
-	h.do(201, "POST", "/v1/targets", `{"name":"a","url":"http://127.0.0.1:1/x?y=1","method":"PUT","headers":{"Authorization":"Bearer s","X-A":"1"},
+	h.do(201, "POST", "/v1/targets",
+		`{"name":"a","url":"http://127.0.0.1:1/x?y=1","method":"PUT","headers":{"Authorization":"Bearer s","X-A":"1"},
 		"timeout":"1m30s","retry":{"max_attempts":3,"min_backoff":"1500ms","max_backoff":"36h","factor":1.5,"jitter":0,"fail_on":[]},
 		"max_in_flight":7,"rate_limit":"5/m","on_lost":"fail","on_gone":"fail","description":"one\ntwo"}`)
-	h.do(201, "POST", "/v1/schedules", `{"name":"s","target":"a","cron":"0 9 * * MON#2","timezone":"Europe/Berlin","description":"d",
+	h.do(201, "POST", "/v1/schedules",
+		`{"name":"s","target":"a","cron":"0 9 * * MON#2","timezone":"Europe/Berlin","description":"d",
 		"payload":{"n":1.50,"big":12345678901234567890},"path":"/p?q=1","headers":{"X-Key":"k"},"labels":{"a":"b c"},"priority":"low",
 		"timeout":"5s","retry":{"max_attempts":2,"fail_on":[404,500]},"expires_in":"2h","day_match":"all","dst_gap":"skip","dst_repeat":"both",
 		"overlap":"allow","retry_past_next":false,"catch_up":"last","catch_up_window":"90m","start_at":"2026-01-01T00:00:00.250Z",
@@ -101,13 +111,15 @@ func TestEditingNothingChangesNothing(t *testing.T) {
 func TestCopiedJob(t *testing.T) {
 	h := open(t)
 	h.target("a")
-	first := h.do(201, "POST", "/v1/jobs", `{"target":"a","body":"a\nb","content_type":"text/csv","delay":"1h","path":"/p","timeout":"3s",
+	first := h.do(201, "POST", "/v1/jobs",
+		`{"target":"a","body":"a\nb","content_type":"text/csv","delay":"1h","path":"/p","timeout":"3s",
 		"headers":{"X-Token":"secret"},"labels":{"k":"v"},"priority":"high","retry":{"factor":2}}`)
 	b := h.browser()
 	b.get("/jobs/"+first.text("id")).want(200, "scheduled", "First attempt", `"body":"a\nb"`)
 	b.get("/jobs/new?copy="+first.text("id")).submit("/jobs/new", "delay", "2h").want(200, "The job is made.")
 	second := h.do(200, "GET", "/v1/jobs/"+strings.TrimPrefix(b.at, "/jobs/"), "")
-	for _, member := range []string{"target", "body", "content_type", "path", "timeout", "headers", "labels", "priority"} {
+	for _, member := range []string{"target", "body", "content_type", "path", "timeout", "headers", "labels",
+		"priority"} {
 		second.is(member, first.raw(member))
 	}
 	job, err := h.store.Job(t.Context(), second.text("id"))
@@ -132,7 +144,8 @@ func TestScheduleByForm(t *testing.T) {
 	b.submit("/schedules/new", "cron", "0 9 32 * *", "do", "preview").want(422, "Not saved yet.")
 	b.submit("/schedules/new", "name", "report", "target", "a", "cron", "0 9 * * *", "body", `{"r":1}`, "do", "save").
 		want(200, "The schedule is made.", "active", "Coming runs", "None has come due yet.")
-	b.submit("/schedules/report/pause", "reason", "holidays", "until", "2000-01-01T00:00").want(422, "must be in the future")
+	b.submit("/schedules/report/pause", "reason", "holidays", "until", "2000-01-01T00:00").want(422,
+		"must be in the future")
 	b.submit("/schedules/report/pause", "until", "").want(200, "The schedule is paused.", "holidays")
 	b.submit("/schedules/report/resume").want(200, "The schedule is active.")
 	b.submit("/schedules/report/trigger").want(200, "The schedule was run once", "by a trigger", "report")
@@ -168,8 +181,9 @@ func TestFind(t *testing.T) {
 	h.target("billing")
 	id := h.do(201, "POST", "/v1/jobs", `{"target":"billing","delay":"1h"}`).text("id")
 	b := h.browser()
-	for q, at := range map[string]string{" Billing ": "/targets/billing", id: "/jobs/" + id, strings.ToUpper(id): "/jobs/" + id,
-		id[:10]: "/jobs?q=" + id[:10], "a%26b%2f..": "/jobs?q=a%26b%2F.."} {
+	for q, at := range map[string]string{" Billing ": "/targets/billing", id: "/jobs/" + id,
+		strings.ToUpper(id): "/jobs/" + id,
+		id[:10]:             "/jobs?q=" + id[:10], "a%26b%2f..": "/jobs?q=a%26b%2F.."} {
 		if b.get("/find?q=" + strings.ReplaceAll(q, " ", "%20")); b.at != at {
 			t.Errorf("%s leads to %s, want %s", q, b.at, at)
 		}
@@ -182,7 +196,8 @@ func TestThemeAndWayBack(t *testing.T) {
 	if b.at != "/jobs?state=failed" || b.cookies[themeCookie] != "dark" {
 		t.Errorf("at %s with %v", b.at, b.cookies)
 	}
-	for _, back := range []string{"https://evil.example/", "//evil.example/", `/\evil.example`, "javascript:alert(1)", ""} {
+	for _, back := range []string{"https://evil.example/", "//evil.example/", `/\evil.example`,
+		"javascript:alert(1)", ""} {
 		if b.get("/").submit("/theme", "back", back, "theme", ""); b.at != "/" {
 			t.Errorf("%s leads to %s", back, b.at)
 		}
@@ -196,22 +211,28 @@ func TestThemeAndWayBack(t *testing.T) {
 func TestPageManners(t *testing.T) {
 	h := open(t)
 	b := h.browser()
-	for path, status := range map[string]int{"/": 200, "/jobs": 200, "/jobs/new": 200, "/targets": 200, "/targets/new": 200, "/schedules": 200,
-		"/schedules/new": 200, "/attempts": 200, "/jobs/job_x": 404, "/attempts/att_x": 404, "/targets/x": 404, "/schedules/x/edit": 404,
-		"/nowhere": 404, "/jobs?state=lost": 422, "/jobs?cursor=x": 422, "/jobs?label=x": 422, "/attempts?status_code=x": 422,
-		"/attempts?outcome=x": 422, "/targets?cursor=x": 422} {
+	for path, status := range map[string]int{"/": 200, "/jobs": 200, "/jobs/new": 200, "/targets": 200,
+		"/targets/new": 200, "/schedules": 200,
+		"/schedules/new": 200, "/attempts": 200, "/jobs/job_x": 404, "/attempts/att_x": 404, "/targets/x": 404,
+		"/schedules/x/edit": 404,
+		"/nowhere":          404, "/jobs?state=lost": 422, "/jobs?cursor=x": 422, "/jobs?label=x": 422,
+		"/attempts?status_code=x": 422,
+		"/attempts?outcome=x":     422, "/targets?cursor=x": 422} {
 		b.get(path).want(status)
-		if policy := b.header.Get("Content-Security-Policy"); !strings.Contains(policy, "script-src 'self'") || strings.Contains(policy, "unsafe") {
+		if policy := b.header.Get("Content-Security-Policy"); !strings.Contains(policy, "script-src 'self'") ||
+			strings.Contains(policy, "unsafe") {
 			t.Errorf("%s: policy %q", path, policy)
 		}
 		if b.header.Get("Content-Type") != "text/html; charset=utf-8" || b.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %v", path, b.header)
 		}
 	}
-	if w := h.raw("GET", "/nowhere", nil); w.Code != 404 || w.Header().Get("Content-Type") != "application/problem+json" {
+	if w := h.raw("GET", "/nowhere", nil); w.Code != 404 ||
+		w.Header().Get("Content-Type") != "application/problem+json" {
 		t.Errorf("a program gets %d %s", w.Code, w.Header().Get("Content-Type"))
 	}
-	w := h.raw("POST", "/targets/new", []byte("name=x&url=http://x/"), "Content-Type", "application/x-www-form-urlencoded",
+	w := h.raw("POST", "/targets/new", []byte("name=x&url=http://x/"), "Content-Type",
+		"application/x-www-form-urlencoded",
 		"Sec-Fetch-Site", "cross-site")
 	if _, err := h.store.Target(t.Context(), "x"); w.Code != 403 || err != models.ErrNotFound {
 		t.Errorf("another site's form got %d, %v", w.Code, err)
@@ -240,7 +261,8 @@ func TestLogin(t *testing.T) {
 	}
 	b.submit("/logout").want(200, "Sign in")
 	for name, header := range map[string][]string{"an ended session": {"Cookie", sessionCookie + "=" + session},
-		"no session": {"Accept", "application/json"}, "a wrong key": {"Accept", "text/html", "Authorization", "Bearer x"}} {
+		"no session": {"Accept", "application/json"}, "a wrong key": {"Accept", "text/html", "Authorization",
+			"Bearer x"}} {
 		if w := h.raw("GET", "/", nil, header...); w.Code != 401 {
 			t.Errorf("%s: %d", name, w.Code)
 		}

@@ -17,8 +17,8 @@ var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 func ago(d time.Duration) time.Time { return noon.Add(-d) }
 
 func frame(title, tab string) Frame {
-	return Frame{Title: title, Tab: tab, Now: noon, Here: "/", Origin: "http://localhost:8080", Version: "0.1.0", Dev: true,
-		Watch: Watch{On: true}}
+	return Frame{Title: title, Tab: tab, Now: noon, Here: "/", Origin: "http://localhost:8080", Version: "0.1.0",
+		Dev: true, Watch: Watch{On: true}}
 }
 
 // world is the data that pages are drawn from, in two moods.
@@ -55,19 +55,28 @@ func (w world) targets() []*models.Target {
 	return []*models.Target{
 		w.target("billing", nil),
 		w.target("mailer", func(t *models.Target) { t.RateLimit, t.MaxInFlight = "50/s", 20 }),
-		w.target("search-index", func(t *models.Target) { t.PausedAt, t.PausedReason = ago(2*time.Hour), w.text("reindexing") }),
+		w.target("search-index", func(t *models.Target) {
+			t.PausedAt, t.PausedReason = ago(2*time.Hour), w.text("reindexing")
+		}),
 		w.target("legacy-crm", func(t *models.Target) { t.PausedAt, t.PausedReason = ago(26*time.Hour), "gone" }),
 	}
 }
 
-func (w world) attempt(n int, target string, outcome models.Outcome, status int, change func(*models.Attempt)) *models.Attempt {
-	a := &models.Attempt{ID: fmt.Sprintf("att_01kjq3v8e5fzzr9y6q5t8m%04d", n), JobID: fmt.Sprintf("job_01kjq3v8e5fzzr9y6q5t8m%04d", n),
-		TargetID: "tgt_" + target, Target: w.word(target), Number: 1, Outcome: outcome, StatusCode: status, StartedAt: ago(time.Duration(n) * 47 * time.Second),
-		Duration: time.Duration(8+n*n%90) * 1700 * time.Microsecond, Node: "node_01kjq3v8e5fzzr9y6q5t8m0001", DNS: 900 * time.Microsecond,
-		Connect: 2 * time.Millisecond, TLS: 4 * time.Millisecond, Method: "POST", URL: w.text("https://api.example.com/hooks/" + target),
-		ReqHeaders:  headers(map[string]string{"Content-Type": "application/json", "Webhook-Id": "job_01", "Webhook-Signature": "***", "X-Tenant": w.text("acme")}),
-		RespHeaders: headers(map[string]string{"Content-Type": "application/json", "Date": "Mon, 02 Mar 2026 11:59:12 GMT", "X-Trace": w.text("7f")}),
-		RespBody:    []byte(`{"ok":true,"invoice":{"id":7,"total":129.90,"lines":[{"sku":"A-1","n":2}]},"note":` + quoted(w.text("booked")) + `}`)}
+func (w world) attempt(n int, target string, outcome models.Outcome, status int,
+	change func(*models.Attempt)) *models.Attempt {
+	a := &models.Attempt{ID: fmt.Sprintf("att_01kjq3v8e5fzzr9y6q5t8m%04d", n),
+		JobID:    fmt.Sprintf("job_01kjq3v8e5fzzr9y6q5t8m%04d", n),
+		TargetID: "tgt_" + target, Target: w.word(target), Number: 1, Outcome: outcome, StatusCode: status,
+		StartedAt: ago(time.Duration(n) * 47 * time.Second),
+		Duration:  time.Duration(8+n*n%90) * 1700 * time.Microsecond, Node: "node_01kjq3v8e5fzzr9y6q5t8m0001",
+		DNS:     900 * time.Microsecond,
+		Connect: 2 * time.Millisecond, TLS: 4 * time.Millisecond, Method: "POST",
+		URL: w.text("https://api.example.com/hooks/" + target),
+		ReqHeaders: headers(map[string]string{"Content-Type": "application/json", "Webhook-Id": "job_01",
+			"Webhook-Signature": "***", "X-Tenant": w.text("acme")}),
+		RespHeaders: headers(map[string]string{"Content-Type": "application/json",
+			"Date": "Mon, 02 Mar 2026 11:59:12 GMT", "X-Trace": w.text("7f")}),
+		RespBody: []byte(`{"ok":true,"invoice":{"id":7,"total":129.90,"lines":[{"sku":"A-1","n":2}]},"note":` + quoted(w.text("booked")) + `}`)}
 	a.FirstByte = a.Duration - 600*time.Microsecond
 	if change != nil {
 		change(a)
@@ -88,7 +97,8 @@ func quoted(s string) string {
 func (w world) attempts() []*models.Attempt {
 	out := []*models.Attempt{
 		w.attempt(0, "mailer", models.Calling, 0, func(a *models.Attempt) {
-			*a = models.Attempt{ID: a.ID, JobID: a.JobID, TargetID: a.TargetID, Target: a.Target, Number: 2, Outcome: models.Calling, StartedAt: ago(3 * time.Second), Node: a.Node}
+			*a = models.Attempt{ID: a.ID, JobID: a.JobID, TargetID: a.TargetID, Target: a.Target, Number: 2,
+				Outcome: models.Calling, StartedAt: ago(3 * time.Second), Node: a.Node}
 		}),
 		w.attempt(1, "billing", models.Success, 200, nil),
 		w.attempt(2, "billing", models.Retryable, 503, func(a *models.Attempt) {
@@ -99,11 +109,21 @@ func (w world) attempts() []*models.Attempt {
 			a.ErrorKind, a.ErrorMessage, a.RespHeaders, a.RespBody = "timeout", w.text("no answer within 30s"), nil, nil
 			a.Duration, a.FirstByte, a.Number = 30*time.Second, 0, 10
 		}),
-		w.attempt(4, "billing", models.Lost, 0, func(a *models.Attempt) { a.Duration, a.ReqHeaders, a.RespHeaders, a.RespBody = 0, nil, nil, nil }),
-		w.attempt(5, "search-index", models.Interrupted, 0, func(a *models.Attempt) { a.RespHeaders, a.RespBody = nil, nil }),
-		w.attempt(6, "search-index", models.Aborted, 0, func(a *models.Attempt) { a.RespHeaders, a.RespBody = nil, nil }),
-		w.attempt(7, "mailer", models.Success, 204, func(a *models.Attempt) { a.JobID, a.Number, a.RespBody = "", 0, nil }),
-		w.attempt(8, "billing", models.Success, 200, func(a *models.Attempt) { a.RespBody, a.Truncated = []byte("\x00\x01\x02\xfe\xff"), true }),
+		w.attempt(4, "billing", models.Lost, 0, func(a *models.Attempt) {
+			a.Duration, a.ReqHeaders, a.RespHeaders, a.RespBody = 0, nil, nil, nil
+		}),
+		w.attempt(5, "search-index", models.Interrupted, 0, func(a *models.Attempt) {
+			a.RespHeaders, a.RespBody = nil, nil
+		}),
+		w.attempt(6, "search-index", models.Aborted, 0, func(a *models.Attempt) {
+			a.RespHeaders, a.RespBody = nil, nil
+		}),
+		w.attempt(7, "mailer", models.Success, 204, func(a *models.Attempt) {
+			a.JobID, a.Number, a.RespBody = "", 0, nil
+		}),
+		w.attempt(8, "billing", models.Success, 200, func(a *models.Attempt) {
+			a.RespBody, a.Truncated = []byte("\x00\x01\x02\xfe\xff"), true
+		}),
 	}
 	for n := 9; n < 55; n++ {
 		switch n % 11 {
@@ -120,13 +140,15 @@ func (w world) attempts() []*models.Attempt {
 
 func (w world) job(n int, state models.State, change func(*models.Job)) *models.Job {
 	target := w.targets()[n%3]
-	j := &models.Job{ID: fmt.Sprintf("job_01kjq3v8e5fzzr9y6q5t8m%04d", n), TargetID: target.ID, Of: target, State: state,
+	j := &models.Job{ID: fmt.Sprintf("job_01kjq3v8e5fzzr9y6q5t8m%04d", n), TargetID: target.ID, Of: target,
+		State:  state,
 		Origin: models.FromAPI, Priority: models.Normal, BodyForm: models.BodyPayload, ContentType: "application/json",
 		Body:         []byte(`{"invoice":7,"total":129.90,"customer":{"id":42,"name":` + quoted(w.text("Ada")) + `},"big":12345678901234567890}`),
 		Headers:      models.Headers{"X-Source": w.text("shop"), "X-Api-Key": "very-secret"},
 		Labels:       models.Labels{"customer": "42", "region": w.text("eu"), "tier": "gold", "zone": "b"},
-		ScheduledFor: ago(time.Duration(n) * 3 * time.Minute), CreatedAt: ago(time.Duration(n)*3*time.Minute + 2*time.Second),
-		UpdatedAt: ago(time.Duration(n) * time.Minute)}
+		ScheduledFor: ago(time.Duration(n) * 3 * time.Minute),
+		CreatedAt:    ago(time.Duration(n)*3*time.Minute + 2*time.Second),
+		UpdatedAt:    ago(time.Duration(n) * time.Minute)}
 	j.RunAt = j.ScheduledFor
 	if state.Final() {
 		j.FinishedAt = ago(time.Duration(n) * 2 * time.Minute)
@@ -140,23 +162,32 @@ func (w world) job(n int, state models.State, change func(*models.Job)) *models.
 func (w world) jobs() []*models.Job {
 	ten, hour, attempts := 10, time.Hour, w.attempts()
 	all := []*models.Job{
-		w.job(0, models.Running, func(j *models.Job) { j.ClaimedAt, j.Attempts, j.LastNumber = ago(3*time.Second), 1, 1 }),
-		w.job(1, models.Scheduled, func(j *models.Job) { j.RunAt = noon.Add(10 * time.Minute); j.ScheduledFor = j.RunAt }),
+		w.job(0, models.Running, func(j *models.Job) {
+			j.ClaimedAt, j.Attempts, j.LastNumber = ago(3*time.Second), 1, 1
+		}),
+		w.job(1, models.Scheduled,
+			func(j *models.Job) { j.RunAt = noon.Add(10 * time.Minute); j.ScheduledFor = j.RunAt }),
 		w.job(2, models.Scheduled, nil),
 		w.job(3, models.Scheduled, func(j *models.Job) {
 			j.Attempts, j.LastNumber, j.RunAt, j.Last = 2, 2, noon.Add(40*time.Second), attempts[2]
 		}),
-		w.job(4, models.Succeeded, func(j *models.Job) { j.Attempts, j.LastNumber, j.Last, j.Labels = 1, 1, attempts[1], nil }),
+		w.job(4, models.Succeeded, func(j *models.Job) {
+			j.Attempts, j.LastNumber, j.Last, j.Labels = 1, 1, attempts[1], nil
+		}),
 		w.job(5, models.Failed, func(j *models.Job) {
 			j.Reason, j.Attempts, j.LastNumber, j.Last = models.ReasonExhausted, 10, 10, attempts[3]
 		}),
 		w.job(6, models.Canceled, func(j *models.Job) { j.Reason = models.ReasonCanceled }),
 		w.job(7, models.Failed, func(j *models.Job) {
-			j.Reason, j.Schedule, j.ScheduleID, j.Origin = models.ReasonExpired, w.word("nightly-report"), "sch_1", models.FromSchedule
+			j.Reason, j.Schedule, j.ScheduleID, j.Origin = models.ReasonExpired, w.word("nightly-report"), "sch_1",
+				models.FromSchedule
 			j.Retry = &models.RetryOver{MaxAttempts: &ten, MaxBackoff: &hour}
-			j.ExpiresAt, j.Path, j.Key, j.RerunOf = ago(time.Minute), w.text("/invoices?id=7"), "order-7", "job_01kjq3v8e5fzzr9y6q5t8m0001"
+			j.ExpiresAt, j.Path, j.Key, j.RerunOf = ago(time.Minute), w.text("/invoices?id=7"), "order-7",
+				"job_01kjq3v8e5fzzr9y6q5t8m0001"
 		}),
-		w.job(8, models.Scheduled, func(j *models.Job) { j.Held, j.Schedule, j.ScheduleID = true, w.word("nightly-report"), "sch_1" }),
+		w.job(8, models.Scheduled, func(j *models.Job) {
+			j.Held, j.Schedule, j.ScheduleID = true, w.word("nightly-report"), "sch_1"
+		}),
 	}
 	for n := 9; n < 30; n++ {
 		all = append(all, w.job(n, models.Succeeded, func(j *models.Job) {
@@ -196,7 +227,8 @@ func (w world) schedules() []*models.Schedule {
 }
 
 func (w world) preview() Preview {
-	p := Preview{Asked: true, Warnings: []string{w.text("Both day fields are restricted: it runs on days that match either.")}}
+	p := Preview{Asked: true,
+		Warnings: []string{w.text("Both day fields are restricted: it runs on days that match either.")}}
 	for i := range 5 {
 		at := noon.Add(time.Duration(20+24*i) * time.Hour)
 		c := models.Coming{At: at, Local: at.In(time.FixedZone("CET", 3600)).Format(time.RFC3339)}
@@ -210,21 +242,27 @@ func (w world) preview() Preview {
 
 func (w world) occurrences() []*models.Occurrence {
 	out := []*models.Occurrence{
-		{At: ago(time.Hour), Until: ago(time.Hour), Count: 1, Outcome: models.OccurrenceJob, JobID: "job_01kjq3v8e5fzzr9y6q5t8m0004", JobState: models.Succeeded},
-		{At: ago(9 * time.Hour), Until: ago(2 * time.Hour), Count: 8, Outcome: models.OccurrenceSkipped, Reason: models.SkipPaused},
-		{At: ago(10 * time.Hour), Until: ago(10 * time.Hour), Count: 1, Outcome: models.OccurrenceSkipped, Reason: models.SkipOverlap},
-		{At: ago(11 * time.Hour), Until: ago(11 * time.Hour), Count: 1, Outcome: models.OccurrenceSkipped, Reason: w.text("odd")},
+		{At: ago(time.Hour), Until: ago(time.Hour), Count: 1, Outcome: models.OccurrenceJob,
+			JobID: "job_01kjq3v8e5fzzr9y6q5t8m0004", JobState: models.Succeeded},
+		{At: ago(9 * time.Hour), Until: ago(2 * time.Hour), Count: 8, Outcome: models.OccurrenceSkipped,
+			Reason: models.SkipPaused},
+		{At: ago(10 * time.Hour), Until: ago(10 * time.Hour), Count: 1, Outcome: models.OccurrenceSkipped,
+			Reason: models.SkipOverlap},
+		{At: ago(11 * time.Hour), Until: ago(11 * time.Hour), Count: 1, Outcome: models.OccurrenceSkipped,
+			Reason: w.text("odd")},
 	}
 	for n := 12; n < 20; n++ {
 		at := ago(time.Duration(n) * time.Hour)
-		out = append(out, &models.Occurrence{At: at, Until: at, Count: 1, Outcome: models.OccurrenceJob, JobID: "job_01kjq3v8e5fzzr9y6q5t8m0005",
+		out = append(out, &models.Occurrence{At: at, Until: at, Count: 1, Outcome: models.OccurrenceJob,
+			JobID:    "job_01kjq3v8e5fzzr9y6q5t8m0005",
 			JobState: models.State([]string{"succeeded", "failed", ""}[n%3])})
 	}
 	return out
 }
 
 func (w world) loads() map[string]Load {
-	return map[string]Load{"tgt_billing": {InFlight: 3, Queued: 1}, "tgt_mailer": {InFlight: 20, Queued: 214, Held: HeldInFlight},
+	return map[string]Load{"tgt_billing": {InFlight: 3, Queued: 1}, "tgt_mailer": {InFlight: 20, Queued: 214,
+		Held: HeldInFlight},
 		"tgt_search-index": {Queued: 12}}
 }
 
@@ -253,11 +291,16 @@ func (w world) full() map[string]Page {
 			Request: `{"target":"billing","payload":{"invoice":7,"who":"O'Hara"}}`}
 	}
 	pages := map[string]Page{
-		"overview": &Overview{Frame: frame("Overview", TabOverview), InFlight: 23, Slots: 4096, Queued: 227, Targets: w.targets(),
-			Loads: w.loads(), Schedules: w.schedules(), Failures: []*models.Job{jobs[5], jobs[7], w.job(11, models.Failed, func(j *models.Job) { j.Reason, j.Last = models.ReasonRejected, attempts[16] })}, Recent: attempts},
-		"jobs": &Jobs{Frame: flash(frame("Jobs", TabJobs), true, "The job is canceled."), Jobs: jobs, Held: held, Targets: names, Next: "abc"},
-		"jobs-none": &Jobs{Frame: flash(frame("Jobs", TabJobs), false, "No."), Filter: Form{Values: url.Values{"state": {"failed"}, "q": {w.text("job_zz")}},
-			Faults: []Fault{{"q", "must be the beginning of an id"}}}, Older: true},
+		"overview": &Overview{Frame: frame("Overview", TabOverview), InFlight: 23, Slots: 4096, Queued: 227,
+			Targets: w.targets(),
+			Loads:   w.loads(), Schedules: w.schedules(), Failures: []*models.Job{jobs[5], jobs[7], w.job(11,
+				models.Failed, func(j *models.Job) { j.Reason, j.Last = models.ReasonRejected, attempts[16] })},
+			Recent: attempts},
+		"jobs": &Jobs{Frame: flash(frame("Jobs", TabJobs), true, "The job is canceled."), Jobs: jobs, Held: held,
+			Targets: names, Next: "abc"},
+		"jobs-none": &Jobs{Frame: flash(frame("Jobs", TabJobs), false, "No."),
+			Filter: Form{Values: url.Values{"state": {"failed"}, "q": {w.text("job_zz")}},
+				Faults: []Fault{{"q", "must be the beginning of an id"}}}, Older: true},
 		"job-new": &NewJob{Frame: frame("New job", TabJobs), Targets: names, CopyOf: jobs[5].ID,
 			Form: w.filled("target", "body", "run_at", "headers", "labels", "retry.factor", "content_type")},
 		"job-running":   jobPage(0, attempts[2], attempts[0]),
@@ -269,23 +312,37 @@ func (w world) full() map[string]Page {
 		"job-canceled":  jobPage(6, attempts[6]),
 		"job-expired":   jobPage(7),
 		"job-in-line":   jobPage(8),
-		"targets":       &Targets{Frame: frame("Targets", TabTargets), Targets: w.targets(), Loads: w.loads(), Next: "abc", Older: true},
-		"target-new":    &TargetForm{Frame: frame("New target", TabTargets), Form: w.filled("name", "url", "timeout", "rate_limit", "headers", "secret")},
-		"target-edit":   &TargetForm{Frame: frame("Settings", TabTargets), Name: names[0], Form: w.filled("url", "retry.min_backoff")},
-		"target": &Target{Frame: frame(names[0], TabTargets), Target: w.targets()[0], Load: Load{3, 1, ""}, Tested: attempts[2],
-			Recent: attempts[:20], Secrets: []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}, Pause: w.filled("reason"), Rotate: Form{Values: url.Values{"overlap": {"24h"}}}},
-		"target-paused":   &Target{Frame: frame(names[0], TabTargets), Target: w.targets()[2], Delete: w.filled()},
-		"schedules":       &Schedules{Frame: frame("Schedules", TabSchedules), Schedules: w.schedules(), Next: "abc", Filter: Form{Values: url.Values{"target": {names[0]}}}},
-		"schedule-new":    &ScheduleForm{Frame: frame("New schedule", TabSchedules), Targets: names, Preview: w.preview(), Form: w.filled("name", "cron", "body", "start_at", "overlap")},
-		"schedule-edit":   &ScheduleForm{Frame: frame("Settings", TabSchedules), Name: w.word("report"), Preview: Preview{Asked: true}},
-		"schedule":        &Schedule{Frame: frame("board-report", TabSchedules), Schedule: w.schedules()[0], Preview: w.preview(), Occurrences: w.occurrences(), Next: "abc"},
-		"schedule-paused": &Schedule{Frame: frame("nightly-report", TabSchedules), Schedule: w.schedules()[2], Older: true, Pause: w.filled("reason")},
-		"attempts":        &Attempts{Frame: frame("Attempts", TabAttempts), Attempts: attempts, Targets: names, Next: "abc"},
-		"attempt":         &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[2]},
-		"attempt-out":     &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[0]},
-		"attempt-binary":  &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[8], Whole: true},
-		"problem":         &Problem{Frame: frame("Not found", ""), Status: 404, Detail: w.text("There is nothing of this name or id.")},
-		"login":           &Login{Frame: Frame{Title: "Sign in", Now: noon, Bare: true, Version: "0.1.0"}, Next: w.text("/jobs"), Form: Form{Faults: []Fault{{"key", "is not the key"}}}},
+		"targets": &Targets{Frame: frame("Targets", TabTargets), Targets: w.targets(), Loads: w.loads(),
+			Next: "abc", Older: true},
+		"target-new": &TargetForm{Frame: frame("New target", TabTargets), Form: w.filled("name", "url",
+			"timeout", "rate_limit", "headers", "secret")},
+		"target-edit": &TargetForm{Frame: frame("Settings", TabTargets), Name: names[0], Form: w.filled("url",
+			"retry.min_backoff")},
+		"target": &Target{Frame: frame(names[0], TabTargets), Target: w.targets()[0], Load: Load{3, 1, ""},
+			Tested: attempts[2],
+			Recent: attempts[:20], Secrets: []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+				"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}, Pause: w.filled("reason"),
+			Rotate: Form{Values: url.Values{"overlap": {"24h"}}}},
+		"target-paused": &Target{Frame: frame(names[0], TabTargets), Target: w.targets()[2], Delete: w.filled()},
+		"schedules": &Schedules{Frame: frame("Schedules", TabSchedules), Schedules: w.schedules(),
+			Next: "abc", Filter: Form{Values: url.Values{"target": {names[0]}}}},
+		"schedule-new": &ScheduleForm{Frame: frame("New schedule", TabSchedules), Targets: names,
+			Preview: w.preview(), Form: w.filled("name", "cron", "body", "start_at", "overlap")},
+		"schedule-edit": &ScheduleForm{Frame: frame("Settings", TabSchedules), Name: w.word("report"),
+			Preview: Preview{Asked: true}},
+		"schedule": &Schedule{Frame: frame("board-report", TabSchedules), Schedule: w.schedules()[0],
+			Preview: w.preview(), Occurrences: w.occurrences(), Next: "abc"},
+		"schedule-paused": &Schedule{Frame: frame("nightly-report", TabSchedules), Schedule: w.schedules()[2],
+			Older: true, Pause: w.filled("reason")},
+		"attempts": &Attempts{Frame: frame("Attempts", TabAttempts), Attempts: attempts, Targets: names,
+			Next: "abc"},
+		"attempt":        &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[2]},
+		"attempt-out":    &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[0]},
+		"attempt-binary": &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[8], Whole: true},
+		"problem": &Problem{Frame: frame("Not found", ""), Status: 404,
+			Detail: w.text("There is nothing of this name or id.")},
+		"login": &Login{Frame: Frame{Title: "Sign in", Now: noon, Bare: true, Version: "0.1.0"},
+			Next: w.text("/jobs"), Form: Form{Faults: []Fault{{"key", "is not the key"}}}},
 	}
 	return pages
 }
@@ -293,8 +350,9 @@ func (w world) full() map[string]Page {
 // empty is every page before anything was made.
 func empty() map[string]Page {
 	return map[string]Page{
-		"empty-overview":     &Overview{Frame: frame("Overview", TabOverview), Slots: 4096},
-		"empty-quiet":        &Overview{Frame: frame("Overview", TabOverview), Slots: 4096, Targets: calm.targets()[:1]},
+		"empty-overview": &Overview{Frame: frame("Overview", TabOverview), Slots: 4096},
+		"empty-quiet": &Overview{Frame: frame("Overview", TabOverview), Slots: 4096,
+			Targets: calm.targets()[:1]},
 		"empty-jobs":         &Jobs{Frame: frame("Jobs", TabJobs)},
 		"empty-job-new":      &NewJob{Frame: frame("New job", TabJobs)},
 		"empty-targets":      &Targets{Frame: frame("Targets", TabTargets)},
@@ -304,10 +362,12 @@ func empty() map[string]Page {
 		"empty-schedule-new": &ScheduleForm{Frame: frame("New schedule", TabSchedules)},
 		"empty-schedule":     &Schedule{Frame: frame("launch", TabSchedules), Schedule: calm.schedules()[3]},
 		"empty-attempts":     &Attempts{Frame: frame("Attempts", TabAttempts)},
-		"empty-job":          &Job{Frame: frame("job", TabJobs), Job: &models.Job{ID: "job_1", State: models.Scheduled, RunAt: noon}},
-		"empty-attempt":      &Attempt{Frame: frame("attempt", TabAttempts), Attempt: &models.Attempt{Outcome: models.Interrupted}},
-		"empty-problem":      &Problem{Frame: Frame{}},
-		"empty-login":        &Login{Frame: Frame{}},
+		"empty-job": &Job{Frame: frame("job", TabJobs), Job: &models.Job{ID: "job_1",
+			State: models.Scheduled, RunAt: noon}},
+		"empty-attempt": &Attempt{Frame: frame("attempt", TabAttempts),
+			Attempt: &models.Attempt{Outcome: models.Interrupted}},
+		"empty-problem": &Problem{Frame: Frame{}},
+		"empty-login":   &Login{Frame: Frame{}},
 	}
 }
 

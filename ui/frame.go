@@ -86,7 +86,8 @@ func (f *Frame) Entries() []Entry {
 
 // Themes are the choices of the theme switch.
 func (f *Frame) Themes() []Option {
-	return []Option{{"", "System", f.Theme == ""}, {"light", "Light", f.Theme == "light"}, {"dark", "Dark", f.Theme == "dark"}}
+	return []Option{{"", "System", f.Theme == ""}, {"light", "Light", f.Theme == "light"},
+		{"dark", "Dark", f.Theme == "dark"}}
 }
 
 // At is t as this page shows it.

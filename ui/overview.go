@@ -57,7 +57,8 @@ func (p *Overview) Attention() []Attention {
 		case t.Paused():
 			out = append(out, Attention{t, row.Sign, row.Why, p.At(t.PausedAt)})
 		case all >= minCalls && 2*bad >= all:
-			out = append(out, Attention{t, Sign{"bad", "failing"}, fmt.Sprintf("%d of its last %d calls failed", bad, all), Moment{}})
+			why := fmt.Sprintf("%d of its last %d calls failed", bad, all)
+			out = append(out, Attention{t, Sign{"bad", "failing"}, why, Moment{}})
 		}
 	}
 	return out

@@ -82,7 +82,8 @@ func checkDocument(t *testing.T, doc *html.Node) {
 			attr(n, "type") != "hidden" && !labels[attr(n, "id")] {
 			t.Errorf("%s %q has no label", n.Data, attr(n, "name"))
 		}
-		if n.Type == html.ElementNode && slices.Contains([]string{"a", "button", "summary"}, n.Data) && textOf(n) == "" {
+		if n.Type == html.ElementNode && slices.Contains([]string{"a", "button", "summary"}, n.Data) &&
+			textOf(n) == "" {
 			t.Errorf("%s %v says nothing", n.Data, n.Attr)
 		}
 	}
@@ -188,7 +189,8 @@ func TestHostileTextIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := textOf(doc)
-	for _, want := range []string{`<script>alert("pwned")</script>`, "{{.}}", "␀␛[31m␡<U+202E>gnp.exe<U+2066><U+FEFF>"} {
+	for _, want := range []string{`<script>alert("pwned")</script>`, "{{.}}",
+		"␀␛[31m␡<U+202E>gnp.exe<U+2066><U+FEFF>"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not show %q", want)
 		}

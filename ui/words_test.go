@@ -42,7 +42,8 @@ func TestMoment(t *testing.T) {
 
 func TestTook(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0: "0 ms", 400 * time.Microsecond: "0.4 ms", 12400 * time.Microsecond: "12.4 ms", 999 * time.Millisecond: "999 ms",
+		0: "0 ms", 400 * time.Microsecond: "0.4 ms", 12400 * time.Microsecond: "12.4 ms",
+		999 * time.Millisecond:  "999 ms",
 		1240 * time.Millisecond: "1.24 s", 123 * time.Second: "2 min 3 s",
 	} {
 		if got := Took(d); got != want {
@@ -58,15 +59,17 @@ func TestBody(t *testing.T) {
 		whole bool
 		want  Body
 	}{
-		"none":              {"", false, Body{}},
-		"json":              {`{"n":1.50,"big":12345678901234567890}`, false, Body{"JSON", "{\n  \"n\": 1.50,\n  \"big\": 12345678901234567890\n}", 37, false}},
+		"none": {"", false, Body{}},
+		"json": {`{"n":1.50,"big":12345678901234567890}`, false, Body{"JSON",
+			"{\n  \"n\": 1.50,\n  \"big\": 12345678901234567890\n}", 37, false}},
 		"text":              {"a\x1bb\r\nc", false, Body{"text", "a␛b\nc", 6, false}},
 		"half a character":  {"caf\xc3", false, Body{"text", "caf", 4, false}},
 		"turned text":       {"\u202ex", false, Body{"text", "<U+202E>x", 4, false}},
 		"joined characters": {"👨\u200d👩", false, Body{"text", "👨\u200d👩", 11, false}},
-		"bytes":             {"\x00\x01", false, Body{"binary", "00000000  00 01                                             |..|\n", 2, false}},
-		"too long":          {long, false, Body{"JSON", long[:bodyShown], len(long), true}},
-		"long, but asked":   {long, true, Body{"JSON", long, len(long), false}},
+		"bytes": {"\x00\x01", false, Body{"binary",
+			"00000000  00 01                                             |..|\n", 2, false}},
+		"too long":        {long, false, Body{"JSON", long[:bodyShown], len(long), true}},
+		"long, but asked": {long, true, Body{"JSON", long, len(long), false}},
 	} {
 		if diff := cmp.Diff(c.want, BodyOf([]byte(c.data), c.whole)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
@@ -164,7 +167,8 @@ func TestVerdict(t *testing.T) {
 		"All is well.":                            {Targets: targets[:1], Recent: failing[:2]},
 		"1 target is failing.":                    {Targets: targets, Recent: failing},
 		"2 targets are paused, else all is well.": {Targets: targets},
-		"1 job failed in the last 24 hours.":      {Targets: targets[:1], Failures: []*models.Job{failed, {FinishedAt: ago(25 * time.Hour)}}},
+		"1 job failed in the last 24 hours.": {Targets: targets[:1], Failures: []*models.Job{failed,
+			{FinishedAt: ago(25 * time.Hour)}}},
 	} {
 		page.Now = noon
 		if got := page.Verdict().Word; got != want {
@@ -175,7 +179,8 @@ func TestVerdict(t *testing.T) {
 
 func TestFormBlame(t *testing.T) {
 	var f Form
-	err := fmt.Errorf("edit: %w", models.Invalids{{Field: "headers.X-A", Why: "a"}, {Field: "retry.fail_on[3]", Why: "b"},
+	err := fmt.Errorf("edit: %w", models.Invalids{{Field: "headers.X-A", Why: "a"}, {Field: "retry.fail_on[3]",
+		Why: "b"},
 		{Field: "payload", Why: "c"}, {Field: "name", Why: "d"}})
 	if !f.Blame(err) || !f.Blame(&models.Conflict{Why: "e"}) || !f.Blame(&models.Invalid{Field: "url", Why: "f"}) {
 		t.Error("a form's own fault was not seen as one")
@@ -209,11 +214,13 @@ func TestLink(t *testing.T) {
 
 func TestCurl(t *testing.T) {
 	f := Frame{Origin: "http://localhost:8080", Dev: true}
-	if got, want := f.Curl("/v1/jobs", `{"a":"it's"}`), `curl -d '{"a":"it'\''s"}' http://localhost:8080/v1/jobs`; got != want {
+	if got, want := f.Curl("/v1/jobs", `{"a":"it's"}`),
+		`curl -d '{"a":"it'\''s"}' http://localhost:8080/v1/jobs`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	f.Dev = false
-	if got, want := f.Curl("/v1/jobs?a=b", ""), `curl -H "Authorization: Bearer $PUNCTUAL_KEY" 'http://localhost:8080/v1/jobs?a=b'`; got != want {
+	if got, want := f.Curl("/v1/jobs?a=b", ""),
+		`curl -H "Authorization: Bearer $PUNCTUAL_KEY" 'http://localhost:8080/v1/jobs?a=b'`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

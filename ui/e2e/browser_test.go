@@ -96,7 +96,8 @@ func (b *browser) heard(event any) {
 			trouble += " " + e.ExceptionDetails.Exception.Description
 		}
 	case *network.EventRequestWillBeSent:
-		if u, err := url.Parse(e.Request.URL); err == nil && u.Scheme != "data" && !strings.HasPrefix(e.Request.URL, b.h.url+"/") {
+		if u, err := url.Parse(e.Request.URL); err == nil && u.Scheme != "data" &&
+			!strings.HasPrefix(e.Request.URL, b.h.url+"/") {
 			trouble = "request to another host: " + e.Request.URL
 		}
 	}
@@ -236,7 +237,8 @@ func (b *browser) screen(width, height int64, theme string) {
 func (b *browser) scriptless() {
 	b.t.Helper()
 	b.command(func(ctx context.Context, tab *chromedp.Target) error {
-		_, err := cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		_, err := cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled,
+			emulation.SetScriptExecutionDisabledParams{Value: true})
 		return err
 	})
 }

@@ -42,7 +42,8 @@ func start(t *testing.T) *house {
 	t.Cleanup(h.receiver.Close)
 
 	ctx, stop := context.WithCancel(context.Background())
-	run := exec.CommandContext(ctx, binary, "dev", "--addr", "127.0.0.1:0", "--database", "sqlite:"+filepath.Join(dir, "p.db"))
+	run := exec.CommandContext(ctx, binary, "dev", "--addr", "127.0.0.1:0", "--database",
+		"sqlite:"+filepath.Join(dir, "p.db"))
 	run.Cancel = func() error { return run.Process.Signal(os.Interrupt) }
 	run.WaitDelay = 20 * time.Second
 	out, err := run.StdoutPipe()

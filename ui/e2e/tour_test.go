@@ -95,7 +95,8 @@ func TestKeysAndTheme(t *testing.T) {
 	chromium(t)
 	b := browse(t, start(t))
 	b.visit("/")
-	for keys, path := range map[string]string{"gj": "/jobs", "gs": "/schedules", "gt": "/targets", "ga": "/attempts", "go": "/"} {
+	for keys, path := range map[string]string{"gj": "/jobs", "gs": "/schedules", "gt": "/targets",
+		"ga": "/attempts", "go": "/"} {
 		b.keys(keys)
 		b.holds(fmt.Sprintf(`location.pathname === %q && document.readyState === "complete"`, path))
 	}
@@ -133,10 +134,14 @@ func TestWithoutScripts(t *testing.T) {
 func TestHostileData(t *testing.T) {
 	chromium(t)
 	h := start(t)
-	h.api(t, "/v1/targets", fmt.Sprintf(`{"name":"billing","url":%q,"description":"<script>document.title='pwned'</script>\u202e"}`, h.receiver.URL))
-	h.api(t, "/v1/jobs", `{"target":"billing","payload":"<img src=x onerror=\"document.title='pwned'\">\u202e","labels":{"<b>x</b>":"<script>1</script>"},"delay":"1h"}`)
+	h.api(t, "/v1/targets",
+		fmt.Sprintf(`{"name":"billing","url":%q,"description":"<script>document.title='pwned'</script>\u202e"}`,
+			h.receiver.URL))
+	h.api(t, "/v1/jobs",
+		`{"target":"billing","payload":"<img src=x onerror=\"document.title='pwned'\">\u202e","labels":{"<b>x</b>":"<script>1</script>"},"delay":"1h"}`)
 	b := browse(t, h)
-	for _, path := range []string{"/", "/jobs", "/targets/billing", "/jobs?q=" + url.QueryEscape(`"><script>document.title='pwned'</script>`)} {
+	for _, path := range []string{"/", "/jobs", "/targets/billing",
+		"/jobs?q=" + url.QueryEscape(`"><script>document.title='pwned'</script>`)} {
 		b.visit(path)
 		b.holds(`document.title !== "pwned" && document.querySelector("main script, main img, main b b") === null`)
 	}
@@ -148,14 +153,19 @@ func TestHostileData(t *testing.T) {
 func TestShots(t *testing.T) {
 	chromium(t)
 	h := start(t)
-	h.api(t, "/v1/targets", fmt.Sprintf(`{"name":"billing","url":%q,"description":"Books invoices.","retry":{"max_attempts":3,"min_backoff":"1s","factor":1}}`, h.receiver.URL+"/hooks/billing"))
-	h.api(t, "/v1/targets", fmt.Sprintf(`{"name":"mailer","url":%q,"paused":true,"paused_reason":"the provider is down"}`, h.receiver.URL+"/mail"))
+	h.api(t, "/v1/targets",
+		fmt.Sprintf(`{"name":"billing","url":%q,"description":"Books invoices.","retry":{"max_attempts":3,"min_backoff":"1s","factor":1}}`, h.receiver.URL+"/hooks/billing"))
+	h.api(t, "/v1/targets",
+		fmt.Sprintf(`{"name":"mailer","url":%q,"paused":true,"paused_reason":"the provider is down"}`,
+			h.receiver.URL+"/mail"))
 	for i := range 30 {
-		h.api(t, "/v1/jobs", fmt.Sprintf(`{"target":"billing","payload":{"invoice":%d,"lines":[{"sku":"A-1","n":2}]},"labels":{"customer":"%d"}}`, i, i%7))
+		h.api(t, "/v1/jobs",
+			fmt.Sprintf(`{"target":"billing","payload":{"invoice":%d,"lines":[{"sku":"A-1","n":2}]},"labels":{"customer":"%d"}}`, i, i%7))
 	}
 	h.api(t, "/v1/jobs", `{"target":"mailer","payload":{"to":"ada@example.com"}}`)
 	h.api(t, "/v1/jobs", `{"target":"billing","payload":{"reminder":true},"delay":"3h"}`)
-	h.api(t, "/v1/schedules", `{"name":"report","target":"billing","cron":"0 9 * * MON-FRI","timezone":"Europe/Berlin","payload":{"report":"daily"}}`)
+	h.api(t, "/v1/schedules",
+		`{"name":"report","target":"billing","cron":"0 9 * * MON-FRI","timezone":"Europe/Berlin","payload":{"report":"daily"}}`)
 	h.api(t, "/v1/schedules", `{"name":"heartbeat","target":"billing","every":"1s"}`)
 	b := browse(t, h)
 	h.status.Store(http.StatusInternalServerError)
@@ -167,9 +177,12 @@ func TestShots(t *testing.T) {
 	b.visit(job)
 	attempt := ask[string](b, `document.querySelector(".step[open] .hint a").getAttribute("href")`)
 
-	pages := map[string]string{"overview": "/", "jobs": "/jobs", "job": job, "job-new": "/jobs/new?target=billing", "targets": "/targets",
-		"target": "/targets/billing", "target-new": "/targets/new", "schedules": "/schedules", "schedule": "/schedules/report",
-		"schedule-new": "/schedules/new", "schedule-edit": "/schedules/report/edit", "attempts": "/attempts", "attempt": attempt}
+	pages := map[string]string{"overview": "/", "jobs": "/jobs", "job": job, "job-new": "/jobs/new?target=billing",
+		"targets": "/targets",
+		"target":  "/targets/billing", "target-new": "/targets/new", "schedules": "/schedules",
+		"schedule":     "/schedules/report",
+		"schedule-new": "/schedules/new", "schedule-edit": "/schedules/report/edit", "attempts": "/attempts",
+		"attempt": attempt}
 	for name, path := range pages {
 		for _, screen := range []struct {
 			name          string
@@ -179,7 +192,8 @@ func TestShots(t *testing.T) {
 				b.screen(screen.width, screen.height, theme)
 				b.visit(path)
 				b.holds(`document.readyState === "complete"`)
-				if overhang := ask[int](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); overhang > 0 {
+				if overhang := ask[int](b,
+					`document.documentElement.scrollWidth - document.documentElement.clientWidth`); overhang > 0 {
 					t.Errorf("%s is %d pixels wider than a %s screen", path, overhang, screen.name)
 				}
 				b.shoot(name + "-" + screen.name + "-" + theme)

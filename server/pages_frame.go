@@ -1,0 +1,136 @@
+package server
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"punctual/models"
+	"punctual/ui"
+)
+
+// frame is what is around every page.
+func (s *Server) frame(c *gin.Context, title, tab string) ui.Frame {
+	return ui.Frame{Title: title, Tab: tab, Now: time.Now(), Theme: themeOf(c), Here: here(c.Request),
+		Origin: origin(c.Request), Version: s.cfg.Version, Dev: s.cfg.Dev, Flash: takeFlash(c)}
+}
+
+// here is the address of the page: of one that a form's request draws, the address that shows it without.
+func here(r *http.Request) string {
+	if r.Method == http.MethodGet {
+		return r.URL.RequestURI()
+	}
+	if last := path.Base(r.URL.Path); last == "new" || last == "edit" || r.URL.Path == loginPath {
+		return r.URL.EscapedPath()
+	}
+	return path.Dir(r.URL.EscapedPath())
+}
+
+// origin is how the reader reached us.
+func origin(r *http.Request) string {
+	if secure(r) {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+func secure(r *http.Request) bool {
+	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
+// Cookies hold no secrets but the session's.
+const (
+	themeCookie = "punctual_theme"
+	flashCookie = "punctual_flash"
+)
+
+// setCookie sets a cookie for this site's own requests, out of reach of scripts; age in seconds, below 0 removes it.
+func setCookie(c *gin.Context, name, value string, age int) {
+	http.SetCookie(c.Writer, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true,
+		Secure: secure(c.Request), SameSite: http.SameSiteStrictMode})
+}
+
+// setFlash keeps what came of a form for the next page.
+func setFlash(c *gin.Context, r reply) {
+	if r.flash == "" {
+		return
+	}
+	mark := "+"
+	if r.sorry {
+		mark = "-"
+	}
+	setCookie(c, flashCookie, base64.RawURLEncoding.EncodeToString([]byte(mark+r.flash)), 30)
+}
+
+// takeFlash reads what the last form left, once.
+func takeFlash(c *gin.Context) *ui.Flash {
+	value, err := c.Cookie(flashCookie)
+	if err != nil {
+		return nil
+	}
+	setCookie(c, flashCookie, "", -1)
+	text, err := base64.RawURLEncoding.DecodeString(value)
+	if err != nil || len(text) < 2 {
+		return nil
+	}
+	return &ui.Flash{Good: text[0] == '+', Text: string(text[1:])}
+}
+
+func themeOf(c *gin.Context) string {
+	if theme, _ := c.Cookie(themeCookie); theme == "light" || theme == "dark" {
+		return theme
+	}
+	return ""
+}
+
+func (s *Server) setTheme(c *gin.Context) (reply, error) {
+	const year = 365 * 24 * 60 * 60
+	switch theme := c.PostForm("theme"); theme {
+	case "light", "dark":
+		setCookie(c, themeCookie, theme, year)
+	default:
+		setCookie(c, themeCookie, "", -1)
+	}
+	return reply{to: ownPath(c.PostForm("back"))}, nil
+}
+
+// ownPath is to if it leads to a path of this site, else the first page.
+func ownPath(to string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path,
+		"//") ||
+		strings.Contains(to, `\`) {
+		return "/"
+	}
+	return u.RequestURI()
+}
+
+// find goes to what has the id or name asked for, or to the jobs whose ids begin so.
+func (s *Server) find(c *gin.Context) (reply, error) {
+	ctx, q := c.Request.Context(), strings.ToLower(strings.TrimSpace(c.Query("q")))
+	switch {
+	case models.IsJobID(q):
+		return reply{to: ui.Link("jobs", q)}, nil
+	case models.IsAttemptID(q):
+		return reply{to: ui.Link("attempts", q)}, nil
+	}
+	if models.CheckName(q) == nil {
+		for kind, look := range map[string]func() error{
+			"targets":   func() error { _, err := s.store.Target(ctx, q); return err },
+			"schedules": func() error { _, err := s.store.Schedule(ctx, q); return err },
+		} {
+			if err := look(); err == nil {
+				return reply{to: ui.Link(kind, q)}, nil
+			} else if !errors.Is(err, models.ErrNotFound) {
+				return reply{}, err
+			}
+		}
+	}
+	return reply{to: "/jobs?" + url.Values{"q": {q}}.Encode()}, nil
+}
