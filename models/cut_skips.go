@@ -10,15 +10,16 @@ import (
 // of the count, so that the skips still add up.
 func (t *tx) cutSkips(s *Schedule, rule *Recurrence, filled []time.Time, from, to time.Time) error {
 	var cut []*Occurrence
-	if err := t.each(`SELECT at, until, count, reason FROM occurrences WHERE schedule_id = ? AND at < ? AND until >= ?
-		AND outcome = 'skipped'`, []any{s.ID, to.UnixMicro(), from.UnixMicro()}, func(scan func(...any) error) error {
-		o := &Occurrence{ScheduleID: s.ID, Outcome: OccurrenceSkipped}
-		var at, until maybeMicro
-		err := scan(&at, &until, &o.Count, &o.Reason)
-		o.At, o.Until = at.Time, until.Time
-		cut = append(cut, o)
-		return err
-	}); err != nil {
+	if err := t.each(`SELECT at, until, count, reason FROM occurrences WHERE schedule_id = ?1 AND at < ?3 AND at >= coalesce(
+		(SELECT max(at) FROM occurrences WHERE schedule_id = ?1 AND at <= ?2), ?2) AND until >= ?2 AND outcome = 'skipped'`,
+		[]any{s.ID, from.UnixMicro(), to.UnixMicro()}, func(scan func(...any) error) error {
+			o := &Occurrence{ScheduleID: s.ID, Outcome: OccurrenceSkipped}
+			var at, until maybeMicro
+			err := scan(&at, &until, &o.Count, &o.Reason)
+			o.At, o.Until = at.Time, until.Time
+			cut = append(cut, o)
+			return err
+		}); err != nil {
 		return err
 	}
 	for _, o := range cut {

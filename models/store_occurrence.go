@@ -33,7 +33,10 @@ func (t *tx) addSkip(o *Occurrence, neighbour bool) error {
 // settledUntil is the newest occurrence on record; zero if there is none.
 func (t *tx) settledUntil(scheduleID string) (time.Time, error) {
 	var at maybeMicro
-	err := t.one(`SELECT max(until) FROM occurrences WHERE schedule_id = ?`, []any{scheduleID}, &at)
+	err := t.one(`SELECT until FROM occurrences WHERE schedule_id = ? ORDER BY at DESC LIMIT 1`, []any{scheduleID}, &at)
+	if err == ErrNotFound {
+		return time.Time{}, nil
+	}
 	return at.Time, err
 }
 

@@ -44,9 +44,7 @@ func (s *Store) Trigger(ctx context.Context, name string, over *JobSpec, idem *I
 
 // checkUnfinished refuses what has made more unfinished jobs than a schedule may have.
 func (t *tx) checkUnfinished(scheduleID string) error {
-	var n int
-	err := t.one(`SELECT count(*) FROM jobs WHERE schedule_id = ? AND schedule_id <> ''
-		AND state IN ('scheduled', 'running')`, []any{scheduleID}, &n)
+	n, err := t.countUnfinished(scheduleID)
 	if err == nil && n > MaxUnfinished {
 		err = &Conflict{fmt.Sprintf("the schedule would have %d unfinished jobs; it may have %d", n, MaxUnfinished)}
 	}

@@ -182,14 +182,13 @@ func (t *tx) applySettled(p *Plan) (made []*Job, err error) {
 
 // unfinished gives what a plan needs to know of the schedule's unfinished jobs, in the order of its line.
 func (t *tx) unfinished(s *Schedule) (jobs []*Job, err error) {
-	const of = ` FROM jobs WHERE schedule_id = ? AND schedule_id <> '' AND state IN ('scheduled', 'running')`
 	if s.Overlap == OverlapAllow {
-		var n int
-		err := t.one(`SELECT count(*)`+of, []any{s.ID}, &n)
+		n, err := t.countUnfinished(s.ID)
 		return slices.Repeat([]*Job{{}}, n), err
 	}
-	err = t.each(`SELECT id, state, held, origin, attempts, lost_in_row, cancel_requested_at`+of+
-		` ORDER BY held, (origin = 'backfill'), scheduled_for, id`, []any{s.ID}, func(scan func(...any) error) error {
+	err = t.each(`SELECT id, state, held, origin, attempts, lost_in_row, cancel_requested_at FROM jobs
+		WHERE schedule_id = ? AND schedule_id <> '' AND state IN ('scheduled', 'running')
+		ORDER BY held, (origin = 'backfill'), scheduled_for, id`, []any{s.ID}, func(scan func(...any) error) error {
 		var j Job
 		var cancel maybeMicro
 		err := scan(&j.ID, &j.State, &j.Held, &j.Origin, &j.Attempts, &j.LostInRow, &cancel)
@@ -198,6 +197,13 @@ func (t *tx) unfinished(s *Schedule) (jobs []*Job, err error) {
 		return err
 	})
 	return jobs, err
+}
+
+// countUnfinished counts the schedule's unfinished jobs. What it says of held leads SQLite to the small index.
+func (t *tx) countUnfinished(scheduleID string) (n int, err error) {
+	err = t.one(`SELECT count(*) FROM jobs WHERE schedule_id = ? AND schedule_id <> ''
+		AND state IN ('scheduled', 'running') AND held IN (0, 1)`, []any{scheduleID}, &n)
+	return n, err
 }
 
 // schedule is a fresh copy of the schedule with that id, deleted or not.
