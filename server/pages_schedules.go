@@ -89,8 +89,9 @@ func (s *Server) showScheduleForm(c *gin.Context) (reply, error) {
 func scheduleFields(s *models.Schedule) url.Values {
 	v := url.Values{"name": {s.Name}, "target": {s.Target}, "cron": {s.Cron}, "timezone": {s.Timezone},
 		"description": {s.Description}, "path": {s.Path}, "headers": {pairsField(s.Headers.Mask())},
-		"labels": {pairsField(s.Labels)}, "priority": {s.Priority.String()}, "overlap": {string(s.Overlap)}, "catch_up": {string(s.CatchUp)},
-		"catch_up_window": {models.FormatDuration(s.CatchUpWindow)}, "day_match": {s.DayMatch}, "dst_gap": {s.DSTGap},
+		"labels": {pairsField(s.Labels)}, "priority": {s.Priority.String()}, "overlap": {string(s.Overlap)},
+		"catch_up": {string(s.CatchUp)}, "catch_up_window": {models.FormatDuration(s.CatchUpWindow)},
+		"day_match": {s.DayMatch}, "dst_gap": {s.DSTGap},
 		"dst_repeat": {s.DSTRepeat}, "start_at": {timeField(s.StartAt)}, "end_at": {timeField(s.EndAt)}}
 	optionalField(v, "every", s.Every)
 	optionalField(v, "timeout", s.Timeout)
