@@ -103,6 +103,7 @@ type Dispatcher struct {
 
 	counts    counters
 	startedAt time.Time
+	recovered atomic.Bool
 	running   atomic.Bool
 	stopping  atomic.Bool     // calls that have not left stay here
 	callCtx   context.Context // of all calls; ended with errShutdown when the grace is over
@@ -128,16 +129,28 @@ func New(cfg Config, book Book, sender Sender) *Dispatcher {
 	return d
 }
 
-// Run dispatches until ctx ends. It begins with what a former process left behind: each call that was out then is
-// recorded as lost. When ctx ends it takes on nothing new, lets calls that are out finish within the grace, gives the
-// rest back as interrupted, and returns nil.
-func (d *Dispatcher) Run(ctx context.Context) error {
+// Recover puts on record what a former process left behind: each call that was out then is lost. Run begins with it;
+// calling it before lets nobody see such a call as running. It does nothing the second time.
+func (d *Dispatcher) Recover(ctx context.Context) error {
+	if d.recovered.Load() {
+		return nil
+	}
 	lost, err := d.book.Reclaim(ctx, d.cfg.Node, time.Now(), d.cfg.Random)
 	if err != nil {
 		return fmt.Errorf("reclaim what was out: %w", err)
 	}
+	d.recovered.Store(true)
 	if d.counts.lost.Add(uint64(lost)); lost > 0 {
 		d.log.Warn("calls were out when the last process ended", "lost", lost)
+	}
+	return nil
+}
+
+// Run dispatches until ctx ends, after Recover. When ctx ends it takes on nothing new, lets calls that are out finish
+// within the grace, gives the rest back as interrupted, and returns nil.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	if err := d.Recover(ctx); err != nil {
+		return err
 	}
 	d.book.Listen(d.hear)
 	defer d.book.Listen(nil)

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+
+	"github.com/urfave/cli/v3"
+
+	"punctual/dispatcher"
+	"punctual/models"
+	"punctual/server"
+	"punctual/webhooks"
+)
+
+func (a *app) serve() *cli.Command {
+	return &cli.Command{
+		Name:        "serve",
+		Usage:       "run the server for production: keys required, only public targets unless allowed",
+		Description: settingsHelp,
+		Flags:       flags(onServe),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			s, err := a.load(c, onServe)
+			if err != nil {
+				return err
+			}
+			if s.AdminKey == "" {
+				return misused(c, errors.New("--admin-key is required: without one nobody could use the server"))
+			}
+			guard, err := webhooks.NewGuard(s.AllowTargets)
+			if err != nil {
+				return misused(c, fmt.Errorf("--allow-targets: %w", err))
+			}
+			return settingOrTrouble(c, a.up(ctx, s, manner{guard: guard}))
+		},
+	}
+}
+
+// manner is what dev and serve differ in.
+type manner struct {
+	dev     bool // no login
+	guard   *webhooks.Guard
+	greet   func(url string)                      // called when the server listens; nil: it is logged
+	furnish func(ctx context.Context, url string) // runs beside the server until it is done; nil: nothing does
+}
+
+// up runs the server until ctx ends, and takes it down: no new work, requests under way answered, calls out finished
+// within the grace or given back.
+func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
+	log, node, version := s.logger(a.stderr), models.NewNodeID(), readBuild().version
+
+	store, err := models.Open(ctx, models.Config{Database: s.Database, Sync: s.Sync, NoMigrate: s.NoMigrate,
+		MissedAfter: s.MissedAfter, KeepOccurrences: s.RetentionOccurrences, Node: node, Log: log})
+	if err != nil {
+		return unlessStopped(ctx, err)
+	}
+	defer func() {
+		if err = errors.Join(err, store.Close()); err == nil {
+			log.Info("stopped")
+		}
+	}()
+
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Addr)
+	if err != nil {
+		return err
+	}
+	defer ln.Close() // the server has closed it already, unless it never ran
+	if err := m.guard.Forbid(ln.Addr().String()); err != nil {
+		return err
+	}
+
+	sender := webhooks.NewSender(webhooks.Config{UserAgent: "Punctual/" + version, Capture: int(s.ResponseCapture),
+		Guard: m.guard})
+	defer sender.Close()
+	engine := dispatcher.New(dispatcher.Config{Node: node, MaxInFlight: s.MaxInFlight, QueueWindow: s.QueueWindow,
+		Grace: s.ShutdownGrace, Retention: s.Retention, RetentionFailed: s.RetentionFailed,
+		RetentionOccurrences: s.RetentionOccurrences, Log: log}, store, sender)
+	door, err := server.New(server.Config{Version: version, Dev: m.dev, AdminKey: s.AdminKey, Guard: m.guard,
+		MaxPayload: s.MaxPayload, MaxRequest: s.MaxRequest, Grace: s.ShutdownGrace, Log: log}, store, engine)
+	if err != nil {
+		return err
+	}
+
+	if err := engine.Recover(ctx); err != nil {
+		return unlessStopped(ctx, err)
+	}
+
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	agents := []func() error{
+		func() error { return engine.Run(ctx) },
+		func() error { return door.Run(ctx, ln) },
+		func() error {
+			<-ctx.Done()
+			log.Info("stopping; a second signal ends it at once", "grace", s.ShutdownGrace)
+			return nil
+		},
+	}
+	url := "http://" + ln.Addr().String()
+	log.Info("listening", "url", url, "database", s.Database, "version", version, "node", node)
+	if m.greet != nil {
+		m.greet(url)
+	}
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	if m.furnish != nil {
+		beside.Go(func() { m.furnish(ctx, url) })
+	}
+	return runAll(ctx, stop, agents)
+}
+
+// runAll runs every agent and returns when all have ended; when one ends, stop tells the others.
+func runAll(ctx context.Context, stop func(), agents []func() error) error {
+	ended := make(chan error, len(agents))
+	for _, run := range agents {
+		go func() { ended <- run() }()
+	}
+	var errs []error
+	for range agents {
+		errs = append(errs, unlessStopped(ctx, <-ended))
+		stop()
+	}
+	return errors.Join(errs...)
+}
+
+// unlessStopped drops the error of an act that a stop broke off: that is what the stop was for.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func (s *settings) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: s.LogLevel}
+	if s.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// settingOrTrouble makes a complaint of the models about a setting one about the command line.
+func settingOrTrouble(c *cli.Command, err error) error {
+	if bad, ok := errors.AsType[*models.Invalid](err); ok {
+		return misused(c, fmt.Errorf("--%s %s", bad.Field, bad.Why))
+	}
+	return err
+}
