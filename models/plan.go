@@ -18,7 +18,8 @@ import (
 //
 //   - NextAt is the first occurrence that is not settled. Occurrences are settled in order, and only a turn or an
 //     edit moves NextAt, so that none is settled twice and none is left out. An edit, a pause, a resume and a
-//     backfill first settle what is due, by the rule as it stood.
+//     backfill first settle what is due, by the rule as it stood. After an edit of the timing no occurrence is at or
+//     before TimingSince but NextAt, if that had come and only waits for its jitter.
 //   - Each settled occurrence is told by one row: its own if it became a job; if it was skipped, that of a stretch of
 //     neighbours that were skipped for the same reason. The counts of skips add up to the occurrences not run.
 //   - What a turn decides depends on the schedule's row, its unfinished jobs and the clock alone.

@@ -302,6 +302,8 @@ func TestBounds(t *testing.T) {
 			append(unfinishedJobs("filling"), many(999, "filler")...), 0, "limit@0 parked:limit", ScheduleActive},
 		{"failures in a row pause it", func(s *Schedule) { s.Overlap, s.PauseAfterFailures, s.FailuresInRow = OverlapSkip, 2, 1 },
 			unfinishedJobs("retrying"), 0, "run@0 supersede:retrying", SchedulePaused},
+		{"a schedule that pauses is not parked", func(s *Schedule) { s.Overlap, s.PauseAfterFailures = OverlapSkip, 1 },
+			unfinishedJobs("retrying waiting"), 0, "overlap@0 release:waiting supersede:retrying", SchedulePaused},
 		{"a canceled job breaks the row", func(s *Schedule) { s.Overlap, s.PauseAfterFailures, s.FailuresInRow = OverlapCancel, 2, 1 },
 			unfinishedJobs("new"), 0, "run@0 cancel:new", ScheduleActive},
 	} {
