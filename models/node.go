@@ -25,7 +25,8 @@ func (t *tx) succeed(node string, now time.Time) error {
 	}
 	if !alive.IsZero() {
 		if _, err := t.exec(`UPDATE schedules SET parked_until = ?, due_at = next_at, version = version + 1
-			WHERE deleted_at IS NULL AND parked <> '' AND parked_until IS NULL`, min(alive.UnixMicro(), now.UnixMicro())); err != nil {
+			WHERE deleted_at IS NULL AND parked <> '' AND parked_until IS NULL`,
+			min(alive.UnixMicro(), now.UnixMicro())); err != nil {
 			return err
 		}
 		if _, err := t.exec(`DELETE FROM nodes WHERE id <> ?`, node); err != nil {

@@ -50,7 +50,7 @@ type Schedule struct {
 	PausedUntil  time.Time `gorm:"serializer:micro"` // zero: until resumed
 
 	NextAt      time.Time `gorm:"serializer:micro"` // nominal time of the first unsettled occurrence; zero: it has ended
-	TimingSince time.Time `gorm:"serializer:micro"` // no occurrence but NextAt is at or before it: the last edit that had to begin anew
+	TimingSince time.Time `gorm:"serializer:micro"` // no occurrence but NextAt is at or before it
 	DueAt       time.Time `gorm:"serializer:micro"` // when the next turn is due, see Schedule.aim; zero: never
 	Parked      string    // why every coming occurrence can only be skipped: SkipOverlap, SkipLimit; "": it need not
 	ParkedUntil time.Time `gorm:"serializer:micro"` // when an end of a job unparked it; the turn that follows skips up to here

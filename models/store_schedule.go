@@ -149,7 +149,8 @@ type DueSchedule struct {
 
 // DueSchedules gives living schedules whose turn is due before a time, in the order in which they are due, at most
 // limit, behind the one that was due at afterDue and is called afterID; both zero: from the first.
-func (s *Store) DueSchedules(ctx context.Context, before, afterDue time.Time, afterID string, limit int) ([]DueSchedule, error) {
+func (s *Store) DueSchedules(ctx context.Context, before, afterDue time.Time, afterID string,
+	limit int) ([]DueSchedule, error) {
 	db, done := s.read(ctx)
 	defer done()
 	rows, err := db.Raw(`SELECT id, due_at, version FROM schedules WHERE deleted_at IS NULL AND due_at IS NOT NULL

@@ -8,7 +8,8 @@ import (
 
 // Trigger makes one job of a schedule now, whatever pause, end or overlap say. Body, form and content type are those
 // of over if it is given. It is a Conflict when the schedule has as many unfinished jobs as it may.
-func (s *Store) Trigger(ctx context.Context, name string, over *JobSpec, idem *Idempotency, now time.Time) (*Created, error) {
+func (s *Store) Trigger(ctx context.Context, name string, over *JobSpec, idem *Idempotency,
+	now time.Time) (*Created, error) {
 	now = Stamp(now)
 	id := NewJobID() // one for every run of the work
 	var size int64
