@@ -17,7 +17,7 @@ const (
 // loop is the one goroutine that owns the due queue. It wakes for the head of the queue, for mail or after a second,
 // and takes what is due and allowed.
 func (d *Dispatcher) loop(ctx context.Context, loads chan<- reading) {
-	l := &loop{Dispatcher: d, busy: map[string]bool{}, again: map[string]*models.Schedule{}, loads: loads}
+	l := &loop{Dispatcher: d, busy: map[string]bool{}, short: map[string]bool{}, again: map[string]*models.Schedule{}, loads: loads}
 	l.sweepTargets(ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -41,6 +41,7 @@ func (d *Dispatcher) loop(ctx context.Context, loads chan<- reading) {
 type loop struct {
 	*Dispatcher
 	busy     map[string]bool             // jobs that were asked for or are out, schedules whose turn is under way: hints about them are old
+	short    map[string]bool             // targets that are parked for their share
 	again    map[string]*models.Schedule // schedules that changed while their turn was under way
 	loads    chan<- reading
 	loading  []reading            // what waits for a loader
@@ -122,9 +123,9 @@ func (l *loop) learn(e *edit, t *models.Target) {
 	if l.limits.known(t.ID) {
 		return
 	}
-	l.limits.learn(t)
+	l.limits.learn(t, e.now)
 	if t.Paused() {
-		e.park(t.ID, parkedPaused)
+		e.park(t.ID, parkedPaused, time.Time{})
 	}
 }
 
@@ -135,9 +136,9 @@ func (l *loop) heedTarget(e *edit, t *models.Target) {
 		l.limits.forget(t.ID)
 		return
 	}
-	l.limits.learn(t)
+	l.limits.learn(t, e.now)
 	if t.Paused() {
-		e.park(t.ID, parkedPaused)
+		e.park(t.ID, parkedPaused, time.Time{})
 		return
 	}
 	e.unpark(t.ID)
@@ -156,8 +157,8 @@ func (l *loop) heedRefused(e *edit, n refused) {
 	}
 	for _, j := range n.jobs {
 		if j.Of.Paused() {
-			l.limits.learn(j.Of)
-			e.park(j.TargetID, parkedPaused)
+			l.limits.learn(j.Of, e.now)
+			e.park(j.TargetID, parkedPaused, time.Time{})
 		}
 		if j.State.Final() {
 			l.hub.publishJob(j, e.now)
@@ -170,20 +171,28 @@ func (l *loop) heedRefused(e *edit, n refused) {
 	}
 }
 
-// giveSlot frees what a call held.
+// giveSlot frees what a call held: its own target may go on, and those that waited for their share.
 func (l *loop) giveSlot(e *edit, targetID string) {
 	l.limits.give(targetID)
-	t := e.target(targetID)
-	if t.Parked == parkedInFlight {
+	if e.target(targetID).Parked == parkedInFlight {
 		e.unpark(targetID)
 	}
+	for id := range l.short {
+		if e.target(id).Parked == parkedShare {
+			e.unpark(id)
+		}
+	}
+	clear(l.short)
 }
 
 // takeCalls takes what is due and allowed, in turns between targets, the longest waiting first.
 func (l *loop) takeCalls(e *edit) (asks []call) {
+	e.release()
 	for progress := true; progress && len(asks) < askAtOnce && l.limits.room() > 0; {
 		progress = false
-		for _, t := range e.due() {
+		due := e.due()
+		l.limits.expect(due)
+		for _, t := range due {
 			if len(asks) >= askAtOnce || l.limits.room() == 0 {
 				break
 			}
@@ -196,16 +205,10 @@ func (l *loop) takeCalls(e *edit) (asks []call) {
 	return asks
 }
 
-// takeFrom takes a few calls of one target and parks it when it is at its limit.
+// takeFrom takes a few calls of one target, and parks it when it may not have more.
 func (l *loop) takeFrom(e *edit, t target) (taken []call) {
-	free := l.limits.free(t.ID)
-	if free == 0 {
-		if l.limits.room() > 0 {
-			e.park(t.ID, l.limits.heldBy(t.ID))
-		}
-		return nil
-	}
-	for range min(free, quantum) {
+	why, until := held, time.Time{}
+	for range quantum {
 		var heads [3]*call
 		var has [3]bool
 		for _, p := range models.Priorities {
@@ -215,13 +218,21 @@ func (l *loop) takeFrom(e *edit, t target) (taken []call) {
 		if has == [3]bool{} {
 			break
 		}
+		if why, until = l.limits.take(t.ID, e.now); why != held {
+			break
+		}
 		c := *heads[l.limits.pick(t.ID, has)]
 		e.drop(c.ID, &t)
-		l.limits.take(t.ID)
 		l.busy[c.ID] = true
 		taken = append(taken, c)
 	}
 	e.put(t)
+	if why != held && why != parkedNode {
+		e.park(t.ID, why, until)
+		if why == parkedShare {
+			l.short[t.ID] = true
+		}
+	}
 	e.settle(t.ID) // so that due sees the next head in this very beat
 	return taken
 }

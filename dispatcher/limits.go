@@ -2,6 +2,9 @@ package dispatcher
 
 import (
 	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
 
 	"punctual/models"
 )
@@ -9,10 +12,12 @@ import (
 // limits says how many calls may be out: of each target and of the whole node. The loop alone takes and gives back;
 // anybody may look.
 type limits struct {
-	mu    sync.Mutex // protects the fields below
-	slots int        // calls out at once, whole node
-	used  int
-	lanes map[string]*lane // by target id
+	mu      sync.Mutex // protects the fields below
+	slots   int        // calls out at once, whole node
+	used    int
+	lanes   map[string]*lane // by target id
+	out     int              // lanes with a call out
+	waiting int              // targets with a call due and none out, as the loop last counted them
 }
 
 // lane is what is known of a target.
@@ -20,17 +25,37 @@ type lane struct {
 	max      int // calls out at once; 0: not known yet
 	inFlight int // asked for or out
 	paused   bool
-	credit   [3]int // of the weighted turn between priorities, see pick
+	rule     string        // the rate limit that bucket keeps; "": none
+	bucket   *rate.Limiter // nil: no rate limit
+	credit   [3]int        // of the weighted turn between priorities, see pick
 }
+
+// Why a call of a target may not be taken; held is none of these.
+const (
+	held           = ""
+	parkedPaused   = "paused"    // until it is resumed
+	parkedInFlight = "in_flight" // until one of its calls ends
+	parkedRate     = "rate"      // until its bucket has a token
+	parkedShare    = "share"     // until any call ends: slots are short, and it has its share
+	parkedNode     = "node"      // until any call ends: no slot is free
+)
 
 func newLimits(slots int) *limits { return &limits{slots: slots, lanes: map[string]*lane{}} }
 
 // learn takes a target's settings.
-func (l *limits) learn(t *models.Target) {
+func (l *limits) learn(t *models.Target, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.lane(t.ID)
 	n.max, n.paused = t.MaxInFlight, t.Paused()
+	if n.rule == t.RateLimit {
+		return
+	}
+	n.rule, n.bucket = t.RateLimit, nil
+	if count, per, err := models.ParseRate(t.RateLimit); err == nil && count > 0 {
+		n.bucket = rate.NewLimiter(rate.Limit(float64(count)/per.Seconds()), count)
+		n.bucket.AllowN(now, 0)
+	}
 }
 
 // known tells whether a target's settings were learned.
@@ -51,15 +76,16 @@ func (l *limits) lane(id string) *lane {
 	return n
 }
 
-// free is how many calls of a target may leave now.
-func (l *limits) free(id string) int {
+// expect counts the targets that have a call due, for the shares.
+func (l *limits) expect(due []target) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := l.lane(id)
-	if n.paused {
-		return 0
+	l.waiting = 0
+	for _, t := range due {
+		if n := l.lanes[t.ID]; n == nil || n.inFlight == 0 {
+			l.waiting++
+		}
 	}
-	return max(min(n.max-n.inFlight, l.slots-l.used), 0)
 }
 
 // room is how many calls may leave now, whatever their targets.
@@ -69,11 +95,50 @@ func (l *limits) room() int {
 	return l.slots - l.used
 }
 
-func (l *limits) take(id string) {
+// take gives a target's next call a slot and a token of its rate, or says why not; of parkedRate it says until when.
+// A token is spent even if the claim is refused: the limit is then kept with something to spare.
+func (l *limits) take(id string, now time.Time) (why string, until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lane(id).inFlight++
+	n := l.lane(id)
+	if why, until = l.why(n, now); why != held {
+		return why, until
+	}
+	if n.bucket != nil {
+		n.bucket.AllowN(now, 1)
+	}
+	if n.inFlight == 0 {
+		l.out++
+		l.waiting = max(l.waiting-1, 0)
+	}
+	n.inFlight++
 	l.used++
+	return held, time.Time{}
+}
+
+// why says what holds the next call of a lane up. No target starves another: when fewer than a quarter of the slots
+// are free, a target holds at most its share, the slots divided by the targets with work; and the last tenth goes
+// only to targets with nothing out. The caller holds mu.
+func (l *limits) why(n *lane, now time.Time) (string, time.Time) {
+	free := l.slots - l.used
+	share := max(l.slots/max(l.out+l.waiting, 1), 1)
+	switch {
+	case n.paused:
+		return parkedPaused, time.Time{}
+	case n.inFlight >= n.max:
+		return parkedInFlight, time.Time{}
+	case free <= 0:
+		return parkedNode, time.Time{}
+	case 4*free < l.slots && n.inFlight >= share, 10*free <= l.slots && n.inFlight > 0:
+		return parkedShare, time.Time{}
+	}
+	if n.bucket != nil {
+		if missing := 1 - n.bucket.TokensAt(now); missing > 0 {
+			wait := time.Duration(missing / float64(n.bucket.Limit()) * float64(time.Second))
+			return parkedRate, now.Add(wait + time.Microsecond)
+		}
+	}
+	return held, time.Time{}
 }
 
 func (l *limits) give(id string) {
@@ -82,7 +147,11 @@ func (l *limits) give(id string) {
 	n := l.lane(id)
 	n.inFlight--
 	l.used--
-	if n.max == 0 && n.inFlight == 0 {
+	if n.inFlight > 0 {
+		return
+	}
+	l.out--
+	if n.max == 0 {
 		delete(l.lanes, id)
 	}
 }
@@ -124,18 +193,17 @@ func (l *limits) pick(id string, has [3]bool) models.Priority {
 	return models.Priority(best)
 }
 
-// heldBy says why a due call of a target waits, "" if nothing holds it here.
-func (l *limits) heldBy(id string) string {
+// heldBy says why a due call of a target waits, in the words of the API; "" if nothing holds it here.
+func (l *limits) heldBy(id string, now time.Time) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.lanes[id]
-	switch {
-	case n == nil:
-		return ""
-	case n.paused:
-		return parkedPaused
-	case n.inFlight >= n.max || l.used >= l.slots:
+	if n == nil || n.max == 0 {
+		return held
+	}
+	why, _ := l.why(n, now)
+	if why == parkedShare || why == parkedNode {
 		return parkedInFlight
 	}
-	return ""
+	return why
 }

@@ -23,7 +23,8 @@ type target struct {
 	More    [3]uint64 // by priority: the mark set when work stayed in the book; 0: the window holds all that is due
 	Count   [3]int    // by priority: calls in the window
 	Loading bool      // the book is being asked
-	Parked  string    // "" or why none of its calls may be taken
+	Parked  string    // held, or why none of its calls may be taken
+	Until   time.Time // when a target that is parked for its rate may go on; zero: it waits for something else
 }
 
 // call is a job that is due soon.
@@ -40,12 +41,6 @@ type turn struct {
 	DueAt   time.Time
 	Version int64
 }
-
-// Why a target is parked.
-const (
-	parkedPaused   = "paused"
-	parkedInFlight = "in_flight"
-)
 
 const (
 	windowSize = 64 // calls of one target and priority
@@ -70,11 +65,13 @@ func newQueue(max int) *queue {
 			"id": id(),
 			// head walks the targets that may be called, by their earliest call.
 			"head": index("head", timeIndex(func(o any) time.Time {
-				if t := o.(*target); t.Parked == "" {
+				if t := o.(*target); t.Parked == held {
 					return t.HeadAt
 				}
 				return time.Time{}
 			}), false, true),
+			// until walks the targets that are parked for a time.
+			"until": index("until", timeIndex(func(o any) time.Time { return o.(*target).Until }), false, true),
 			// load walks the targets by when the book must be asked.
 			"load": index("load", timeIndex(func(o any) time.Time {
 				if t := o.(*target); !t.Loading && t.Parked != parkedPaused {
@@ -222,7 +219,7 @@ func (e *edit) settle(id string) {
 	case !t.Later.IsZero():
 		t.LoadAt = t.Later.Add(-horizon)
 	}
-	if t.HeadAt.IsZero() && t.LoadAt.IsZero() && !t.Loading && t.Parked == "" {
+	if t.HeadAt.IsZero() && t.LoadAt.IsZero() && !t.Loading && t.Parked == held {
 		e.delete("target", o)
 		return
 	}
@@ -341,9 +338,9 @@ func (e *edit) loads(limit int) (ids []string) {
 
 // park lets no call of a target be taken. A paused target keeps its entry and no calls: whatever is in its windows
 // goes back to the book.
-func (e *edit) park(id, why string) {
+func (e *edit) park(id, why string, until time.Time) {
 	t := e.target(id)
-	t.Parked = why
+	t.Parked, t.Until = why, until
 	if why == parkedPaused {
 		for _, p := range models.Priorities {
 			if t.Count[p] == 0 {
@@ -361,12 +358,29 @@ func (e *edit) park(id, why string) {
 // unpark lets the calls of a target be taken again.
 func (e *edit) unpark(id string) {
 	o := must(e.txn.First("target", "id", id))
-	if o == nil || o.(*target).Parked == "" {
+	if o == nil || o.(*target).Parked == held {
 		return
 	}
 	t := *o.(*target)
-	t.Parked = ""
+	t.Parked, t.Until = held, time.Time{}
 	e.put(t)
+}
+
+// release unparks the targets whose time has come.
+func (e *edit) release() {
+	it := must(e.txn.Get("target", "until"))
+	var over []string
+	for o := it.Next(); o != nil; o = it.Next() {
+		t := o.(*target)
+		if t.Until.After(e.now) {
+			break
+		}
+		over = append(over, t.ID)
+	}
+	for _, id := range over {
+		e.unpark(id)
+		e.settle(id)
+	}
 }
 
 // remove drops a target with all its calls.
@@ -418,6 +432,9 @@ func (q *queue) wakeAt() (first time.Time) {
 	}
 	if o := must(txn.First("target", "load")); o != nil {
 		earlier(o.(*target).LoadAt)
+	}
+	if o := must(txn.First("target", "until")); o != nil {
+		earlier(o.(*target).Until)
 	}
 	if o := must(txn.First("turn", "due")); o != nil {
 		earlier(o.(*turn).DueAt)
