@@ -8,11 +8,22 @@ import (
 )
 
 const (
-	longestSleep = time.Second // wall clocks jump: never sleep longer at a stretch
-	askAtOnce    = 500         // calls in one request for claims
-	quantum      = 16          // calls that one target may take before the next one's turn
-	turnsOut     = 1000        // turns that the book may owe an answer to
+	askAtOnce = 500         // calls in one request for claims
+	quantum   = 16          // calls that one target may take before the next one's turn
+	turnsOut  = 1000        // turns that the book may owe an answer to
+	again     = time.Second // before something that failed is asked again
 )
+
+// pace is how often the dispatcher looks around.
+type pace struct {
+	sleep time.Duration // the longest at a stretch: wall clocks jump
+	mend  time.Duration // the most that a lost hint may cost
+	prune time.Duration
+	turns time.Duration // schedules due later stay in the book; more than twice sleep
+}
+
+// usual is the pace of every dispatcher but those of tests that live through months.
+var usual = pace{sleep: time.Second, mend: 5 * time.Second, prune: time.Minute, turns: time.Minute}
 
 // loop is the one goroutine that owns the due queue. It wakes for the head of the queue, for mail or after a second,
 // and takes what is due and allowed.
@@ -29,9 +40,9 @@ func (d *Dispatcher) loop(ctx context.Context, loads chan<- reading) {
 		case <-timer.C:
 		}
 		l.beat(ctx, time.Now())
-		sleep := longestSleep
+		sleep := d.pace.sleep
 		if at := d.queue.wakeAt(); !at.IsZero() && !l.stuck(at) {
-			sleep = min(max(time.Until(at), 0), longestSleep)
+			sleep = min(max(time.Until(at), 0), d.pace.sleep)
 		}
 		timer.Reset(sleep)
 	}
@@ -151,7 +162,7 @@ func (l *loop) heedRefused(e *edit, n refused) {
 		l.giveSlot(e, c.Target)
 		if n.failed {
 			// The book is in trouble: ask again in a while.
-			c.RunAt = e.now.Add(longestSleep)
+			c.RunAt = e.now.Add(again)
 			e.offer(c)
 		}
 	}
@@ -165,7 +176,7 @@ func (l *loop) heedRefused(e *edit, n refused) {
 		}
 		if j.Due(e.now) {
 			// It should have been granted: whatever the reason, do not ask again in the same breath.
-			j.RunAt = e.now.Add(longestSleep)
+			j.RunAt = e.now.Add(again)
 		}
 		l.heedJob(e, j)
 	}

@@ -94,6 +94,7 @@ type Dispatcher struct {
 	book   Book
 	sender Sender
 	log    *slog.Logger
+	pace   pace
 
 	queue  *queue  // edited by the loop alone
 	limits *limits // has its own lock
@@ -120,7 +121,7 @@ type counters struct {
 // New makes a dispatcher over a book and a sender; Run starts it.
 func New(cfg Config, book Book, sender Sender) *Dispatcher {
 	cfg = cfg.withDefaults()
-	d := &Dispatcher{cfg: cfg, book: book, sender: sender, log: cfg.Log, queue: newQueue(cfg.QueueWindow),
+	d := &Dispatcher{cfg: cfg, book: book, sender: sender, log: cfg.Log, pace: usual, queue: newQueue(cfg.QueueWindow),
 		limits: newLimits(cfg.MaxInFlight), startedAt: time.Now()}
 	d.mail.wake = make(chan struct{}, 1)
 	d.calls.byJob = map[string]*out{}

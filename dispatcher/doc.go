@@ -15,7 +15,7 @@
 //
 // # The hint rule
 //
-// The queue is a hint, the book is the truth. A lost or stale hint costs at most mendEvery of latency, never a job; any
+// The queue is a hint, the book is the truth. A lost or stale hint costs at most five seconds of latency, never a job; any
 // disagreement is settled by the conditional update in Book.Claim: what it refuses is looked at as it stands and
 // offered or dropped.
 //

@@ -10,7 +10,6 @@ import (
 
 const (
 	horizon      = 30 * time.Second // work due later stays in the book
-	turnHorizon  = time.Minute      // schedules due later stay in the book
 	loaders      = 2                // goroutines that ask the book
 	loadsAtOnce  = 64               // targets in one request to a loader
 	windowsAsked = 1000             // schedules read at once
@@ -83,7 +82,7 @@ func (l *loop) heedLoaded(e *edit, n loaded) {
 		if !errors.Is(n.err, context.Canceled) {
 			l.log.Warn("read what is due", "target", n.target, "err", n.err)
 		}
-		t.Later = e.now.Add(horizon + longestSleep) // ask again in a while
+		t.Later = e.now.Add(horizon + again) // ask again in a while
 		e.put(t)
 		return
 	}
@@ -142,11 +141,11 @@ func (l *loop) heedHeads(e *edit, all []models.Head) {
 
 // extend reads the schedules that come due next, long before the queue runs out of them.
 func (l *loop) extend(ctx context.Context, now time.Time) {
-	if l.reading || l.until.Sub(now) > turnHorizon/2 {
+	if l.reading || l.until.Sub(now) > l.pace.turns/2 {
 		return
 	}
 	l.reading = true
-	l.out.Go(func() { l.mail.put(l.readSchedules(ctx, time.Time{}, now.Add(turnHorizon), l.cfg.QueueWindow)) })
+	l.out.Go(func() { l.mail.put(l.readSchedules(ctx, time.Time{}, now.Add(l.pace.turns), l.cfg.QueueWindow)) })
 }
 
 // readSchedules reads the schedules due before until, at most limit: then the window ends with the last one.
@@ -246,7 +245,7 @@ func (l *loop) heedTurned(ctx context.Context, e *edit, n turned) {
 	delete(l.again, n.asked.ID)
 	if n.err != nil {
 		l.log.Error("settle a schedule", "schedule", n.asked.ID, "err", n.err)
-		n.asked.DueAt = e.now.Add(longestSleep)
+		n.asked.DueAt = e.now.Add(again)
 		e.schedule(n.asked)
 		return
 	}

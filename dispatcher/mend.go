@@ -8,15 +8,12 @@ import (
 	"punctual/models"
 )
 
-const (
-	mendEvery  = 5 * time.Second // the most that a lost hint may cost
-	pruneEvery = time.Minute
-	pruneRest  = 20 * time.Millisecond // between two steps of pruning
-)
+// pruneRest is the time between two steps of pruning.
+const pruneRest = 20 * time.Millisecond
 
 // mend compares the queue and this node's claims with the book, and ends what has expired, until ctx ends.
 func (d *Dispatcher) mend(ctx context.Context) {
-	tick := time.NewTicker(mendEvery)
+	tick := time.NewTicker(d.pace.mend)
 	defer tick.Stop()
 	var strange map[string]bool
 	for {
@@ -53,7 +50,7 @@ func (d *Dispatcher) mendTargets(ctx context.Context) {
 
 // mendSchedules finds active schedules whose turn is past and that are not in the queue.
 func (d *Dispatcher) mendSchedules(ctx context.Context, now time.Time) {
-	w := d.readSchedules(ctx, time.Time{}, now.Add(-mendEvery), windowsAsked)
+	w := d.readSchedules(ctx, time.Time{}, now.Add(-d.pace.mend), windowsAsked)
 	if w.err != nil {
 		d.complain("look for forgotten schedules", w.err)
 		return
@@ -104,7 +101,7 @@ func (d *Dispatcher) expire(ctx context.Context, now time.Time) {
 
 // prune forgets what is kept no longer, in small steps, until ctx ends.
 func (d *Dispatcher) prune(ctx context.Context) {
-	wait := time.NewTimer(pruneEvery)
+	wait := time.NewTimer(d.pace.prune)
 	defer wait.Stop()
 	for {
 		select {
@@ -120,7 +117,7 @@ func (d *Dispatcher) prune(ctx context.Context) {
 		if n > 0 && err == nil {
 			wait.Reset(pruneRest)
 		} else {
-			wait.Reset(pruneEvery)
+			wait.Reset(d.pace.prune)
 		}
 	}
 }

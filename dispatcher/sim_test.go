@@ -69,6 +69,11 @@ type engine struct {
 // start opens the book at path and runs a dispatcher on it; it must be called and stopped in a bubble.
 func start(t testing.TB, path string, send Sender, wrap func(*models.Store) Book) *engine {
 	t.Helper()
+	return startAt(t, path, send, wrap, usual)
+}
+
+func startAt(t testing.TB, path string, send Sender, wrap func(*models.Store) Book, how pace) *engine {
+	t.Helper()
 	node := models.NewNodeID()
 	store, err := models.Open(context.Background(), models.Config{Database: "sqlite:" + path, Node: node, Sync: "normal"})
 	if err != nil {
@@ -80,11 +85,14 @@ func start(t testing.TB, path string, send Sender, wrap func(*models.Store) Book
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	var mu sync.Mutex
-	d := New(Config{Node: node, Grace: 10 * time.Second, Random: func() float64 {
-		mu.Lock()
-		defer mu.Unlock()
-		return random.Float64()
-	}}, book, send)
+	const ever = 1000 * 24 * time.Hour // so that all can be judged at the end
+	d := New(Config{Node: node, Grace: 10 * time.Second, Retention: ever, RetentionFailed: ever, RetentionOccurrences: ever,
+		Random: func() float64 {
+			mu.Lock()
+			defer mu.Unlock()
+			return random.Float64()
+		}}, book, send)
+	d.pace = how
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"punctual/models"
@@ -34,6 +35,7 @@ func (w *world) addSchedules(t *target_) {
 		}
 		w.engine.OfferSchedule(row)
 		w.schedules = append(w.schedules, row)
+		w.newEra(row, row.CreatedAt)
 	}
 }
 
@@ -67,6 +69,101 @@ func (w *world) actOnSchedule() {
 	}
 }
 
+// era is a timing of a schedule and since when it counts.
+type era struct {
+	since time.Time
+	rule  *models.Recurrence
+}
+
+// newEra notes that a schedule's timing counts from now on.
+func (w *world) newEra(s *models.Schedule, now time.Time) {
+	rule, err := s.Timing().Compile()
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.eras[s.Name] = append(w.eras[s.Name], era{now, rule})
+}
+
+// following is the first occurrence after t that the timing of its day names.
+func (w *world) following(name string, t time.Time) time.Time {
+	eras := w.eras[name]
+	i := len(eras) - 1
+	for i > 0 && t.Before(eras[i].since) {
+		i--
+	}
+	for {
+		next, _ := eras[i].rule.Next(t)
+		if i == len(eras)-1 || !next.After(eras[i+1].since) {
+			return next
+		}
+		i++
+		t = eras[i].since
+	}
+}
+
+// move gives a schedule another time zone or rule.
+func (w *world) move(rules []string, zones []string) {
+	name, now := w.schedules[w.random.IntN(len(w.schedules))].Name, time.Now()
+	s, err := w.engine.store.UpdateSchedule(context.Background(), name, now, func(s *models.Schedule, _ *models.Target) error {
+		s.Every, s.Cron = 0, rules[w.random.IntN(len(rules))]
+		s.Timezone = zones[w.random.IntN(len(zones))]
+		s.Jitter = 0
+		return nil
+	})
+	if !w.refused(err) {
+		w.newEra(s, s.UpdatedAt)
+		w.engine.OfferSchedule(s)
+	}
+}
+
+// TestAYearOfSchedules lives through the seasons: schedules in zones with daylight saving, crashes, slow and failing
+// targets, pauses, triggers, changes of rule and zone. By default it lives 60 days.
+func TestAYearOfSchedules(t *testing.T) {
+	days := int(*simDays)
+	rules := []string{"30 2 * * *", "0 */6 * * *", "15 1-3 * * *", "0 0 * * MON", "0 4 1,15 * *"}
+	zones := []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "UTC"}
+	bubble(t, func(t *testing.T, path string) {
+		w := newWorld(t, path, 7)
+		w.pace = pace{sleep: 30 * time.Minute, mend: time.Hour, prune: 24 * time.Hour, turns: 2 * time.Hour}
+		time.Sleep(55 * 24 * time.Hour) // the seasons change in March
+		w.rise(0.002)
+		for range 2 {
+			w.addTarget()
+		}
+		for _, target := range w.allTargets() {
+			w.addSchedules(target)
+		}
+		for range 2 * len(w.schedules) {
+			w.move(rules, zones)
+		}
+		for range days * 4 {
+			time.Sleep(time.Duration(w.random.ExpFloat64() * float64(6*time.Hour)))
+			select {
+			case <-w.book.died:
+				w.die()
+				w.rise(0.002)
+			default:
+			}
+			switch w.random.IntN(12) {
+			case 0:
+				w.move(rules, zones)
+			case 1, 2, 3:
+				w.actOnSchedule()
+			}
+		}
+		w.die()
+		w.rise(0)
+		for _, target := range w.targets {
+			target.failing, target.slow, target.lossy = 0, 0, 0
+		}
+		w.resumeSchedules()
+		time.Sleep(48 * time.Hour)
+		synctest.Wait()
+		w.judge()
+		w.engine.stop()
+	})
+}
+
 // resumeSchedules lets all of them go on.
 func (w *world) resumeSchedules() {
 	for _, s := range w.schedules {
@@ -87,18 +184,14 @@ func (w *world) judgeSchedules() {
 			w.Fatal(err)
 		}
 		entries := w.history(made.Name)
-		rule, err := made.Timing().Compile()
-		if err != nil {
-			w.Fatal(err)
-		}
-		at, _ := rule.Next(made.CreatedAt)
+		at := w.following(made.Name, made.CreatedAt)
 		for _, o := range entries {
 			if !o.At.Equal(at) {
 				w.Fatalf("%s (%s, %s): an entry begins at %v, want %v", s.Name, s.Overlap, s.CatchUp, o.At, at)
 			}
 			n := 0
 			for ; !at.After(o.Until); n++ {
-				at, _ = rule.Next(at)
+				at = w.following(made.Name, at)
 			}
 			if n != o.Count {
 				w.Errorf("%s: the entry from %v until %v counts %d, there are %d", s.Name, o.At, o.Until, o.Count, n)

@@ -20,6 +20,7 @@ import (
 
 var (
 	simSeed  = flag.Uint64("sim.seed", 0, "run the simulation with this seed only")
+	simDays  = flag.Uint64("sim.days", 60, "how long the simulation of schedules lives")
 	simSeeds = flag.Uint64("sim.seeds", 3, "run the simulation with so many seeds")
 )
 
@@ -48,7 +49,9 @@ func TestSimulation(t *testing.T) {
 type world struct {
 	*testing.T
 	path   string
-	random *rand.Rand // of the world's own decisions, by its one goroutine
+	pace   pace
+	eras   map[string][]era // by schedule: its timings, oldest first
+	random *rand.Rand       // of the world's own decisions, by its one goroutine
 	engine *engine
 	book   *frail
 	lives  int
@@ -83,7 +86,7 @@ type accepted struct {
 }
 
 func newWorld(t *testing.T, path string, seed uint64) *world {
-	return &world{T: t, path: path, random: rand.New(rand.NewPCG(seed, 1)), dice: rand.New(rand.NewPCG(seed, 2)),
+	return &world{T: t, path: path, pace: usual, eras: map[string][]era{}, random: rand.New(rand.NewPCG(seed, 1)), dice: rand.New(rand.NewPCG(seed, 2)),
 		active: map[string]int{}, inFlight: map[string]int{}, paused: map[string]bool{}, canceled: map[string]bool{},
 		targets: map[string]*target_{}, accepted: map[string]*accepted{}, out: map[string]map[string]bool{},
 		triggered: map[string]bool{}}
@@ -201,10 +204,10 @@ func (w *world) rise(odds float64) {
 	clear(w.inFlight)
 	clear(w.out)
 	w.mu.Unlock()
-	w.engine = start(w.T, w.path, w, func(s *models.Store) Book {
+	w.engine = startAt(w.T, w.path, w, func(s *models.Store) Book {
 		w.book = newFrail(s, rand.New(rand.NewPCG(w.random.Uint64(), 3)), odds)
 		return w.book
-	})
+	}, w.pace)
 	synctest.Wait()
 }
 
