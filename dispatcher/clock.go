@@ -98,6 +98,8 @@ func (l *loop) heed(ctx context.Context, e *edit, notice any) {
 		l.heedTarget(e, n.target)
 	case refused:
 		l.heedRefused(e, n)
+	case released:
+		l.giveSlot(e, n.target)
 	case freed:
 		delete(l.busy, n.call.ID)
 		l.giveSlot(e, n.call.Target)

@@ -56,7 +56,7 @@ func setDefault[T comparable](field *T, value T) {
 
 // Book is what the dispatcher needs of the book. *models.Store is one.
 type Book interface {
-	Listen(hear func([]*models.Job, []*models.Schedule))
+	Listen(to *models.Listener)
 	Reclaim(ctx context.Context, node string, now time.Time, random func() float64) (int, error)
 	Beat(ctx context.Context, node string, now time.Time) error
 	Heads(ctx context.Context) ([]models.Head, error)
@@ -105,11 +105,12 @@ type Dispatcher struct {
 	counts    counters
 	startedAt time.Time
 	recovered atomic.Bool
+	gate      sync.RWMutex // held for reading while a slot is reserved, so that none is after running is false
 	running   atomic.Bool
 	stopping  atomic.Bool     // calls that have not left stay here
 	callCtx   context.Context // of all calls; ended with errShutdown when the grace is over
 	cutCalls  context.CancelCauseFunc
-	hands     sync.WaitGroup // claims and turns that the book still owes an answer to
+	hands     sync.WaitGroup // claims, turns and reservations that the book still owes an answer to
 	out       sync.WaitGroup // goroutines that settle a call
 }
 
@@ -153,8 +154,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	if err := d.Recover(ctx); err != nil {
 		return err
 	}
-	d.book.Listen(d.hear)
-	defer d.book.Listen(nil)
+	d.book.Listen(&models.Listener{Due: d.hear, Born: d.born})
 	var hands sync.WaitGroup
 	loads := make(chan reading)
 	for range loaders {
@@ -164,10 +164,13 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	hands.Go(func() { d.prune(ctx) })
 	d.running.Store(true)
 	d.loop(ctx, loads)
+	d.gate.Lock()
 	d.running.Store(false)
+	d.gate.Unlock()
 	close(loads)
 	hands.Wait()
 	d.drain()
+	d.book.Listen(nil)
 	return nil
 }
 
@@ -303,7 +306,8 @@ type (
 		asks   []call        // all that were asked for
 		failed bool          // the book is in trouble: nothing was granted
 	}
-	freed struct { // a call has ended
+	released struct{ target string } // a slot that was reserved is not needed
+	freed    struct {                // a call has ended
 		call call
 		job  *models.Job // as it stands; nil: unknown
 	}

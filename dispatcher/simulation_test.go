@@ -276,7 +276,7 @@ func (w *world) addTarget() {
 
 // create makes a few jobs. A client whose process dies under it is told nothing, and then nothing is owed.
 func (w *world) create(target *target_) {
-	jobs := make([]*models.Job, 1+w.random.IntN(12))
+	jobs := make([]*models.Job, max(1, w.random.IntN(14)-4))
 	for i := range jobs {
 		spec := models.JobSpec{Priority: models.Priority(w.random.IntN(3)), BodyForm: models.BodyPayload, Body: []byte("1")}
 		if w.random.IntN(3) == 0 {
@@ -291,9 +291,13 @@ func (w *world) create(target *target_) {
 		}
 		jobs[i] = job
 	}
+	reserved := len(jobs) == 1 && w.engine.Reserve(jobs[0], time.Now())
 	made, err := w.engine.store.CreateJobs(context.Background(), jobs, nil, nil, time.Now())
 	if err != nil {
 		w.Fatal(err)
+	}
+	if reserved && made.Jobs[0].State != models.Running {
+		w.engine.Release(jobs[0])
 	}
 	w.mu.Lock()
 	for _, j := range made.Jobs {

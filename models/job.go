@@ -50,6 +50,11 @@ type Job struct {
 	Last     *Attempt `gorm:"-"` // its last attempt on record, filled by reads; nil: none
 }
 
+// Claim makes a job that is about to be created running under a claim of node.
+func (j *Job) Claim(node string, now time.Time) {
+	j.State, j.ClaimID, j.ClaimNode, j.ClaimedAt = Running, NewAttemptID(), node, Stamp(now)
+}
+
 // BodyForm is how a job's body was given, so that it reads back the same way.
 type BodyForm string
 

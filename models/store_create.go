@@ -24,7 +24,8 @@ type Created struct {
 // rememberFor is how long a request is remembered at least; longer while one of its jobs is kept.
 const rememberFor = 24 * time.Hour
 
-// CreateJobs records jobs, all or none. keyBodies, which may be nil, holds for each job the SHA-256 of what was asked
+// CreateJobs records jobs, all or none. A job that comes with a claim is born running, if its target is not paused, and
+// handed to the Listener as soon as it is durable; otherwise it is born scheduled. keyBodies, which may be nil, holds for each job the SHA-256 of what was asked
 // for under its Key. A key that was used for something else is Invalid, and so is a target that has gone meanwhile.
 func (s *Store) CreateJobs(ctx context.Context, jobs []*Job, keyBodies [][32]byte, idem *Idempotency, now time.Time) (*Created, error) {
 	var out *Created
@@ -32,11 +33,36 @@ func (s *Store) CreateJobs(ctx context.Context, jobs []*Job, keyBodies [][32]byt
 	for _, j := range jobs {
 		size += int64(len(j.Body))
 	}
+	var born []Claimed
 	err := s.write(ctx, work{act: "create jobs", size: size, run: func(tx *tx) (err error) {
-		out, err = tx.createJobs(jobs, keyBodies, idem, now)
+		if out, err = tx.createJobs(jobs, keyBodies, idem, now); err != nil {
+			return err
+		}
+		born, err = tx.born(out, now)
 		return err
+	}, hand: func() {
+		if to := s.writer.listen.Load(); to != nil {
+			for _, c := range born {
+				to.Born(c)
+			}
+		}
 	}})
 	return out, err
+}
+
+// born gives the jobs that were created under a claim.
+func (t *tx) born(created *Created, now time.Time) (all []Claimed, err error) {
+	for i, j := range created.Jobs {
+		if !created.Fresh[i] || j.State != Running {
+			continue
+		}
+		c := Claimed{Job: j}
+		if c.Secrets, err = t.liveSecretsOf(j.TargetID, now); err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
 }
 
 func (t *tx) createJobs(jobs []*Job, keyBodies [][32]byte, idem *Idempotency, now time.Time) (*Created, error) {
@@ -64,6 +90,9 @@ func (t *tx) createJob(j *Job, i int, keyBodies [][32]byte, now time.Time) (*Job
 	target, err := t.target(j.TargetID)
 	if err != nil || target.Deleted() {
 		return nil, &Invalid{"target", "is not a registered target"}
+	}
+	if j.Of = target; j.ClaimID != "" && target.Paused() {
+		j.State, j.ClaimID, j.ClaimNode, j.ClaimedAt = Scheduled, "", "", time.Time{}
 	}
 	if j.Key == "" {
 		return j, t.insertJob(j)

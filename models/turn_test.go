@@ -176,11 +176,11 @@ func TestLine(t *testing.T) {
 	s := openStore(t)
 	target := newTarget(t, s, "billing")
 	var heard []string
-	s.Listen(func(jobs []*Job, _ []*Schedule) {
+	s.Listen(&Listener{Due: func(jobs []*Job, _ []*Schedule) {
 		for _, j := range jobs {
 			heard = append(heard, fmt.Sprint(j.ScheduledFor.Sub(t0).Minutes()))
 		}
-	})
+	}})
 	row := newSchedule(t, s, target, "report", func(s *Schedule) { s.Overlap, s.CatchUp = OverlapQueueAll, CatchUpAll })
 	jobs := turnOf(t, s, row.ID, minute(5)).Jobs
 	if len(jobs) != 6 || jobs[0].Held || !jobs[1].Held {
@@ -218,7 +218,7 @@ func TestParkedInTheBook(t *testing.T) {
 	s := openStore(t)
 	row := newSchedule(t, s, newTarget(t, s, "billing"), "report")
 	var woken []*Schedule
-	s.Listen(func(_ []*Job, schedules []*Schedule) { woken = append(woken, schedules...) })
+	s.Listen(&Listener{Due: func(_ []*Job, schedules []*Schedule) { woken = append(woken, schedules...) }})
 	first := turnOf(t, s, row.ID, t0).Jobs[0]
 	got := claim(t, s, t0, first)
 	if got := turnOf(t, s, row.ID, minute(1)).Schedule; !got.parked() || !got.DueAt.Equal(minute(61)) {

@@ -38,6 +38,7 @@ type work struct {
 	size int64           // bytes it brings along
 	hot  bool            // runs without a savepoint of its own; if it fails the whole batch runs again with savepoints
 	run  func(*tx) error // may run more than once: it must set its results anew and find its own work done
+	hand func()          // called before done if the work is durable; must not block; nil: nothing to hand over
 	done func(error)     // called once by the writer, in order of commit; must not block
 
 	taken int32 // atomic: waiting → taken by the writer, or → left by a caller that went away
@@ -64,7 +65,7 @@ type writer struct {
 
 	stopped chan struct{} // closed when the goroutine has ended
 
-	listen atomic.Pointer[func([]*Job, []*Schedule)] // told what commits made due beside what they were asked for
+	listen atomic.Pointer[Listener]
 
 	tx *tx // owned by the goroutine
 }
@@ -163,6 +164,9 @@ func (w *writer) turn() bool {
 	var size int64
 	for i, op := range batch[:len(batch)-len(rest)] {
 		size += op.size
+		if op.hand != nil && errs[i] == nil {
+			op.hand()
+		}
 		op.done(errs[i])
 	}
 	w.mu.Lock()
@@ -177,20 +181,22 @@ func (w *writer) turn() bool {
 func (w *writer) tell() {
 	jobs, schedules := w.tx.owedJobs, w.tx.owedSchedules
 	w.tx.owedJobs, w.tx.owedSchedules = nil, nil
-	if hear := w.listen.Load(); hear != nil && len(jobs)+len(schedules) > 0 {
-		(*hear)(jobs, schedules)
+	if to := w.listen.Load(); to != nil && len(jobs)+len(schedules) > 0 {
+		to.Due(jobs, schedules)
 	}
 }
 
-// Listen sets who hears of jobs and schedules that a commit made due beside what it was asked for: jobs released from
-// a line, schedules woken. hear is called by the writer and must not block; nil stops it.
-func (s *Store) Listen(hear func([]*Job, []*Schedule)) {
-	if hear == nil {
-		s.writer.listen.Store(nil)
-		return
-	}
-	s.writer.listen.Store(&hear)
+// Listener hears what commits bring beside the answers to their callers. The writer calls it: it must not block.
+type Listener struct {
+	// Due tells of jobs and schedules that a commit made due beside what it was asked for: jobs released from a line,
+	// schedules woken.
+	Due func([]*Job, []*Schedule)
+	// Born tells of a job that was created under a claim: it must be called, whoever has gone meanwhile.
+	Born func(Claimed)
 }
+
+// Listen sets the listener; nil stops it.
+func (s *Store) Listen(to *Listener) { s.writer.listen.Store(to) }
 
 // gather takes from the lanes in turn, up to the bounds of a batch.
 func (w *writer) gather() (batch []*work) {

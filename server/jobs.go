@@ -22,7 +22,12 @@ func (s *Server) createJob(ctx context.Context, in *jobIn, idem *models.Idempote
 	if in.Key != nil {
 		keys = [][32]byte{in.sum}
 	}
-	return s.record(ctx, []*models.Job{job}, keys, idem, now)
+	reserved := s.engine.Reserve(job, now)
+	created, err := s.record(ctx, []*models.Job{job}, keys, idem, now)
+	if reserved && (err != nil || !created.Fresh[0] || created.Jobs[0].State != models.Running) {
+		s.engine.Release(job)
+	}
+	return created, err
 }
 
 // createBatch makes many jobs, all or none.

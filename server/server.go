@@ -52,6 +52,8 @@ func (c Config) withDefaults() Config {
 // Engine is what the door asks of the dispatcher.
 type Engine interface {
 	Offer(jobs ...*models.Job)
+	Reserve(j *models.Job, now time.Time) bool
+	Release(j *models.Job)
 	OfferSchedule(s *models.Schedule)
 	TargetChanged(ctx context.Context, t *models.Target)
 	Cancel(ctx context.Context, job *models.Job)
