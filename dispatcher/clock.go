@@ -246,7 +246,6 @@ func (l *loop) takeFrom(e *edit, t target) (taken []call) {
 			l.short[t.ID] = true
 		}
 	}
-	e.settle(t.ID) // so that due sees the next head in this very beat
 	return taken
 }
 

@@ -145,21 +145,26 @@ func windowKey(target string, p models.Priority) []byte {
 // edit is one batch of changes to the queue: one memdb transaction.
 type edit struct {
 	*queue
-	txn     *memdb.Txn
-	now     time.Time
-	touched map[string]bool // targets whose HeadAt and LoadAt must be computed anew
+	txn   *memdb.Txn
+	now   time.Time
+	dirty map[string]*target // changed, and not yet in the transaction: see settle
 }
 
 func (q *queue) edit(now time.Time) *edit {
-	return &edit{queue: q, txn: q.db.Txn(true), now: now, touched: map[string]bool{}}
+	return &edit{queue: q, txn: q.db.Txn(true), now: now, dirty: map[string]*target{}}
 }
 
 // commit makes the changes visible.
 func (e *edit) commit() {
-	for id := range e.touched {
+	e.flush()
+	e.txn.Commit()
+}
+
+// flush brings all changed targets into the transaction, where the walks see them.
+func (e *edit) flush() {
+	for id := range e.dirty {
 		e.settle(id)
 	}
-	e.txn.Commit()
 }
 
 // must drops errors that memdb gives only for tables and indexes that the schema does not know.
@@ -184,24 +189,25 @@ func (e *edit) delete(table string, o any) {
 
 // target gives a copy of a target's entry to change and put back; a new one if there is none.
 func (e *edit) target(id string) target {
+	if t := e.dirty[id]; t != nil {
+		return *t
+	}
 	if o := must(e.txn.First("target", "id", id)); o != nil {
 		return *o.(*target)
 	}
 	return target{ID: id}
 }
 
-func (e *edit) put(t target) {
-	e.insert("target", &t)
-	e.touched[t.ID] = true
-}
+func (e *edit) put(t target) { e.dirty[t.ID] = &t }
 
-// settle computes when a target's next call and its next load are due, and drops the entry when it is owed nothing.
+// settle computes when a changed target's next call and its next load are due, and brings its entry into the
+// transaction, or drops it when the target is owed nothing. Targets change many times in a batch: this is done once.
 func (e *edit) settle(id string) {
-	o := must(e.txn.First("target", "id", id))
-	if o == nil {
+	if e.dirty[id] == nil {
 		return
 	}
-	t := *o.(*target)
+	t := *e.dirty[id]
+	delete(e.dirty, id)
 	t.HeadAt, t.LoadAt = time.Time{}, time.Time{}
 	starved := false
 	for _, p := range models.Priorities {
@@ -220,7 +226,7 @@ func (e *edit) settle(id string) {
 		t.LoadAt = t.Later.Add(-horizon)
 	}
 	if t.HeadAt.IsZero() && t.LoadAt.IsZero() && !t.Loading && t.Parked == held {
-		e.delete("target", o)
+		e.delete("target", &t)
 		return
 	}
 	e.insert("target", &t)
@@ -305,6 +311,7 @@ func (e *edit) next(t *target, p models.Priority) *call {
 
 // due gives the targets that have a call due and may be called, the longest waiting first.
 func (e *edit) due() (all []target) {
+	e.flush()
 	it := must(e.txn.Get("target", "head"))
 	for o := it.Next(); o != nil; o = it.Next() {
 		t := o.(*target)
@@ -318,6 +325,7 @@ func (e *edit) due() (all []target) {
 
 // loads marks the targets for which the book must be asked now, at most limit, as loading.
 func (e *edit) loads(limit int) (ids []string) {
+	e.flush()
 	var all []target
 	it := must(e.txn.Get("target", "load"))
 	for o := it.Next(); o != nil && len(all) < limit; o = it.Next() {
@@ -357,17 +365,17 @@ func (e *edit) park(id, why string, until time.Time) {
 
 // unpark lets the calls of a target be taken again.
 func (e *edit) unpark(id string) {
-	o := must(e.txn.First("target", "id", id))
-	if o == nil || o.(*target).Parked == held {
+	t := e.target(id)
+	if t.Parked == held {
 		return
 	}
-	t := *o.(*target)
 	t.Parked, t.Until = held, time.Time{}
 	e.put(t)
 }
 
 // release unparks the targets whose time has come.
 func (e *edit) release() {
+	e.flush()
 	it := must(e.txn.Get("target", "until"))
 	var over []string
 	for o := it.Next(); o != nil; o = it.Next() {
@@ -379,7 +387,6 @@ func (e *edit) release() {
 	}
 	for _, id := range over {
 		e.unpark(id)
-		e.settle(id)
 	}
 }
 
@@ -391,7 +398,7 @@ func (e *edit) remove(id string) {
 	if o := must(e.txn.First("target", "id", id)); o != nil {
 		e.delete("target", o)
 	}
-	delete(e.touched, id)
+	delete(e.dirty, id)
 }
 
 // schedule takes up a turn, or replaces the one that the schedule had.

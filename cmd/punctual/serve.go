@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync"
 
 	"github.com/urfave/cli/v3"
@@ -40,6 +41,10 @@ func (a *app) serve() *cli.Command {
 	}
 }
 
+// gcPercent lets garbage grow to four times of what lives before it is collected, unless GOGC says otherwise: what
+// lives is small, and each call leaves garbage behind.
+const gcPercent = 400
+
 // manner is what dev and serve differ in.
 type manner struct {
 	dev     bool // no login
@@ -51,6 +56,9 @@ type manner struct {
 // up runs the server until ctx ends, and takes it down: no new work, requests under way answered, calls out finished
 // within the grace or given back.
 func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
+	if a.env("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	log, node, version := s.logger(a.stderr), models.NewNodeID(), readBuild().version
 
 	store, err := models.Open(ctx, models.Config{Database: s.Database, Sync: s.Sync, NoMigrate: s.NoMigrate,
