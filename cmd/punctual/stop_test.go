@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -46,14 +47,9 @@ func calling(t *testing.T, h *held, dir, grace string) (p *process, url, id stri
 		t.Fatal(err)
 	}
 	c := &client{base: url}
-	for path, body := range map[string]string{
-		targetsPath: fmt.Sprintf(`{"name":"slow","url":%q,"timeout":"15m"}`, h.srv.URL),
-	} {
-		if _, err := c.do(t.Context(), request{method: http.MethodPost, path: path, body: json.RawMessage(body)}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := c.do(t.Context(), request{method: http.MethodPost, path: jobsPath, body: json.RawMessage(`{"target":"slow"}`)}); err != nil {
+	target := fmt.Sprintf(`{"name":"slow","url":%q,"timeout":"15m"}`, h.srv.URL)
+	err = errors.Join(post(t.Context(), c, targetsPath, target), post(t.Context(), c, jobsPath, `{"target":"slow"}`))
+	if err != nil {
 		t.Fatal(err)
 	}
 	return p, url, h.next(t)
