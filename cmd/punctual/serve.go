@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -45,6 +46,12 @@ func (a *app) serve() *cli.Command {
 // lives is small, and each call leaves garbage behind.
 const gcPercent = 400
 
+func (a *app) setGC() {
+	if a.env("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+}
+
 // manner is what dev and serve differ in.
 type manner struct {
 	dev     bool // no login
@@ -56,9 +63,7 @@ type manner struct {
 // up runs the server until ctx ends, and takes it down: no new work, requests under way answered, calls out finished
 // within the grace or given back.
 func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
-	if a.env("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	a.setGC()
 	log, node, version := s.logger(a.stderr), models.NewNodeID(), readBuild().version
 
 	store, err := models.Open(ctx, models.Config{Database: s.Database, Sync: s.Sync, NoMigrate: s.NoMigrate,
@@ -102,11 +107,7 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 	agents := []func() error{
 		func() error { return engine.Run(ctx) },
 		func() error { return door.Run(ctx, ln) },
-		func() error {
-			<-ctx.Done()
-			log.Info("stopping; a second signal ends it at once", "grace", s.ShutdownGrace)
-			return nil
-		},
+		func() error { return sayStopping(ctx, log, s.ShutdownGrace) },
 	}
 	url := "http://" + ln.Addr().String()
 	log.Info("listening", "url", url, "database", s.Database, "version", version, "node", node)
@@ -119,6 +120,13 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 		beside.Go(func() { m.furnish(ctx, url) })
 	}
 	return runAll(ctx, stop, agents)
+}
+
+// sayStopping logs that the stop has begun.
+func sayStopping(ctx context.Context, log *slog.Logger, grace time.Duration) error {
+	<-ctx.Done()
+	log.Info("stopping; a second signal ends it at once", "grace", grace)
+	return nil
 }
 
 // runAll runs every agent and returns when all have ended; when one ends, stop tells the others.
