@@ -2,13 +2,15 @@ package dispatcher
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"punctual/models"
 )
 
 const (
-	askAtOnce = 500         // calls in one request for claims
+	maxAsked  = 512         // calls whose claims the book owes an answer to: more would only stand in the way of others
+	askAtOnce = 128         // calls in one request for claims: small ones let other work in between
 	quantum   = 16          // calls that one target may take before the next one's turn
 	turnsOut  = 1000        // turns that the book may owe an answer to
 	again     = time.Second // before something that failed is asked again
@@ -73,7 +75,9 @@ func (l *loop) beat(ctx context.Context, now time.Time) {
 	l.extend(ctx, now)
 	l.takeTurns(e)
 	asks := l.takeCalls(e)
-	l.ask(asks, now)
+	for some := range slices.Chunk(asks, askAtOnce) {
+		l.ask(some, now)
+	}
 	l.askBook(e)
 	e.commit()
 }
@@ -198,15 +202,15 @@ func (l *loop) giveSlot(e *edit, targetID string) {
 	clear(l.short)
 }
 
-// takeCalls takes what is due and allowed, in turns between targets, the longest waiting first.
+// takeCalls takes what is due and allowed, in turns between targets: first those with nothing out, then the longest
+// waiting.
 func (l *loop) takeCalls(e *edit) (asks []call) {
 	e.release()
-	for progress := true; progress && len(asks) < askAtOnce && l.limits.room() > 0; {
+	room := maxAsked - int(l.asked.Load())
+	for progress := true; progress && len(asks) < room && l.limits.room() > 0; {
 		progress = false
-		due := e.due()
-		l.limits.expect(due)
-		for _, t := range due {
-			if len(asks) >= askAtOnce || l.limits.room() == 0 {
+		for _, t := range l.limits.expect(e.due()) {
+			if len(asks) >= room || l.limits.room() == 0 {
 				break
 			}
 			taken := l.takeFrom(e, t)
@@ -214,7 +218,7 @@ func (l *loop) takeCalls(e *edit) (asks []call) {
 			progress = progress || len(taken) > 0
 		}
 	}
-	l.full = l.limits.room() == 0
+	l.full = l.limits.room() == 0 || len(asks) >= room
 	return asks
 }
 
@@ -251,9 +255,6 @@ func (l *loop) takeFrom(e *edit, t target) (taken []call) {
 
 // ask requests claims. The book answers through granted and mail.
 func (l *loop) ask(calls []call, now time.Time) {
-	if len(calls) == 0 {
-		return
-	}
 	asks := make([]models.Ask, len(calls))
 	byID := make(map[string]call, len(calls))
 	for i, c := range calls {
@@ -261,18 +262,22 @@ func (l *loop) ask(calls []call, now time.Time) {
 		byID[c.ID] = c
 	}
 	l.hands.Add(1)
+	l.asked.Add(int64(len(calls)))
 	err := l.book.Claim(l.cfg.Node, asks, now, func(got models.Claims) {
 		defer l.hands.Done()
 		l.granted(got, calls, byID)
 	})
 	if err != nil {
 		l.hands.Done()
+		l.asked.Add(-int64(len(calls)))
 		l.mail.put(refused{asks: calls, failed: true})
 	}
 }
 
 // granted sends each granted claim on its way. The writer calls it: it must not block.
 func (d *Dispatcher) granted(got models.Claims, calls []call, byID map[string]call) {
+	d.asked.Add(-int64(len(calls)))
+	defer d.mail.poke()
 	if got.Err != nil {
 		d.log.Error("claim jobs", "err", got.Err)
 		d.mail.put(refused{asks: calls, failed: true})

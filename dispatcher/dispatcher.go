@@ -102,6 +102,7 @@ type Dispatcher struct {
 	calls  calls   // what is out, has its own lock
 	hub    hub     // watchers, has its own lock
 
+	asked     atomic.Int64 // calls whose claims the book owes an answer to
 	counts    counters
 	startedAt time.Time
 	recovered atomic.Bool
@@ -281,6 +282,11 @@ func (m *mailbox) put(notice any) {
 	m.mu.Lock()
 	m.notices = append(m.notices, notice)
 	m.mu.Unlock()
+	m.poke()
+}
+
+// poke wakes the loop.
+func (m *mailbox) poke() {
 	select {
 	case m.wake <- struct{}{}:
 	default:

@@ -72,7 +72,7 @@ func TestManySchedules(t *testing.T) {
 	var peak uint64
 	var called time.Time
 	for range 600 {
-		e.jobs(t, other, 1)
+		e.createAsTheServerDoes(t, other)
 		time.Sleep(20 * time.Millisecond)
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
@@ -100,6 +100,25 @@ func TestManySchedules(t *testing.T) {
 	if s := e.Snapshot(); s.Counts.Mended+s.Counts.Orphans != 0 {
 		t.Errorf("mended: %+v", s.Counts)
 	}
+}
+
+// createAsTheServerDoes creates a job that is born claimed if it may leave at once.
+func (e *engine) createAsTheServerDoes(t *testing.T, target *models.Target) {
+	t.Helper()
+	now := time.Now()
+	job, err := models.NewJob(models.JobSpec{Priority: models.Normal}, target, models.FromAPI, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reserved := e.Reserve(job, now)
+	made, err := e.store.CreateJobs(context.Background(), []*models.Job{job}, nil, nil, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reserved && made.Jobs[0].State != models.Running {
+		e.Release(job)
+	}
+	e.Offer(made.Jobs...)
 }
 
 // laySchedules creates n schedules from many goroutines.

@@ -76,16 +76,22 @@ func (l *limits) lane(id string) *lane {
 	return n
 }
 
-// expect counts the targets that have a call due, for the shares.
-func (l *limits) expect(due []target) {
+// expect counts the targets that have a call due, for the shares, and puts those with nothing out in front: a flood
+// elsewhere, however old, does not keep them waiting.
+func (l *limits) expect(due []target) []target {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.waiting = 0
+	ordered := make([]target, 0, len(due))
+	var busy []target
 	for _, t := range due {
 		if n := l.lanes[t.ID]; n == nil || n.inFlight == 0 {
-			l.waiting++
+			ordered = append(ordered, t)
+		} else {
+			busy = append(busy, t)
 		}
 	}
+	l.waiting = len(ordered)
+	return append(ordered, busy...)
 }
 
 // room is how many calls may leave now, whatever their targets.

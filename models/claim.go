@@ -34,7 +34,7 @@ const claimJob = `UPDATE jobs SET state = 'running', claim_id = ?1, claim_node =
 // will not be called.
 func (s *Store) Claim(node string, asks []Ask, now time.Time, hand func(Claims)) error {
 	var out Claims
-	op := &work{act: "claim jobs", lane: owed, hot: true}
+	op := &work{act: "claim jobs", lane: owed, hot: true, size: int64(len(asks)) * weight}
 	op.run = func(tx *tx) error {
 		out = Claims{}
 		for _, ask := range asks {

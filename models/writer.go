@@ -198,28 +198,39 @@ type Listener struct {
 // Listen sets the listener; nil stops it.
 func (s *Store) Listen(to *Listener) { s.writer.listen.Store(to) }
 
-// gather takes from the lanes in turn, up to the bounds of a batch.
+// gather takes from the lanes in turn, by what each piece weighs, up to the bounds of a batch.
 func (w *writer) gather() (batch []*work) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	var took [lanes]int64
 	var size int64
-	for len(w.lines[asked])+len(w.lines[owed])+len(w.lines[swept]) > 0 && len(batch) < batchOps && size < batchBytes {
-		for l := range w.lines {
-			line := w.lines[l]
-			if len(line) == 0 {
-				continue
-			}
-			op := line[0]
-			line[0] = nil
-			w.lines[l] = line[1:]
-			if atomic.LoadInt32(&op.taken) == taken || atomic.CompareAndSwapInt32(&op.taken, waiting, taken) {
-				batch, size = append(batch, op), size+op.size
-			} else {
-				w.bytes -= op.size
-			}
+	for len(batch) < batchOps && size < batchBytes {
+		l := w.lightest(took)
+		if l < 0 {
+			break
+		}
+		op := w.lines[l][0]
+		w.lines[l][0] = nil
+		w.lines[l] = w.lines[l][1:]
+		took[l] += op.size
+		if atomic.LoadInt32(&op.taken) == taken || atomic.CompareAndSwapInt32(&op.taken, waiting, taken) {
+			batch, size = append(batch, op), size+op.size
+		} else {
+			w.bytes -= op.size
 		}
 	}
 	return batch
+}
+
+// lightest is the lane with work of which the least was taken; negative when nothing waits. The caller holds mu.
+func (w *writer) lightest(took [lanes]int64) lane {
+	best := lane(-1)
+	for l := range lane(lanes) {
+		if len(w.lines[l]) > 0 && (best < 0 || took[l] < took[best]) {
+			best = l
+		}
+	}
+	return best
 }
 
 // putBack returns what did not fit into a batch to the head of its lane.
