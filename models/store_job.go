@@ -108,11 +108,14 @@ func (t *tx) replaceBeside(j *Job) error {
 	return t.insertBeside(j)
 }
 
-// RetryJob gives a failed or canceled job its allowance anew and makes it due now; else it is a Conflict.
+// RetryJob gives a failed or canceled job its allowance anew and makes it due now; else, or without its target, it is a Conflict.
 func (s *Store) RetryJob(ctx context.Context, id string, now time.Time) (*Job, error) {
 	return s.changeJob(ctx, "retry job", id, func(_ *tx, j *Job) error {
 		if !j.State.Final() || !j.State.Can(Scheduled) {
 			return &Conflict{"the job is " + string(j.State) + ": only a failed or canceled one can be retried"}
+		}
+		if j.Of.Deleted() {
+			return &Conflict{"the job's target is no longer registered"}
 		}
 		j.State, j.Reason, j.RunAt, j.UpdatedAt = Scheduled, "", Stamp(now), Stamp(now)
 		j.Attempts, j.LostInRow, j.Held = 0, 0, false
