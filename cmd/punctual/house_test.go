@@ -52,7 +52,7 @@ var onlyIn = map[string][]string{
 var namesOnlyIn = map[string][]string{
 	"http.Client":                {"webhooks", "cmd/punctual"},
 	"http.DefaultClient":         {},
-	"http.Transport":             {"webhooks"},
+	"http.Transport":             {"webhooks", "cmd/punctual/bench_load.go"},
 	"http.DefaultTransport":      {},
 	"http.Get":                   {},
 	"http.Post":                  {},
