@@ -171,7 +171,7 @@ func (r *benchReport) table() string {
 		fmt.Fprintf(tw, "%s\t%.2f\t%.2f\t%.2f\t%d\t%s\n", l.name, l.P50, l.P99, l.Max, l.Samples, l.what)
 	}
 	tw.Flush() // cannot fail: it writes to memory
-	fmt.Fprintf(&b, "\nevery job came once, signed and in time; medians of %d rounds; the limit's runs scatter by %.0f%%\n",
+	fmt.Fprintf(&b, "\nevery job came once, signed and in time; medians over rounds: %d; the limit's runs scatter by %.0f%%\n",
 		r.Rounds, r.Scatter*100)
 	o := r.Options
 	fmt.Fprintf(&b, "punctual %s, %s, %s, %d CPUs; sync %s, payload %s, targets %d, clients %d\n", r.Version, r.Go,

@@ -6,6 +6,7 @@
 //	serve.go      store → dispatcher → server → wait → the way back
 //	dev.go        the same without a login, on loopback only; demo.go fills it with something to see
 //	listen.go     a receiver that verifies and prints calls
+//	bench.go      measures this machine: bench_run.go directs a sink, clients and a server, each a process of its own
 //	client.go     the API from the shell: one request, one answer, one problem
 //	command.go    what all client commands share; one file per noun beside it
 //

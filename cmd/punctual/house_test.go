@@ -47,8 +47,9 @@ var onlyIn = map[string][]string{
 	"unsafe":                                {},
 }
 
-// namesOnlyIn says where a name of a package may be used. The API client of the command line is the one exception to
+// namesOnlyIn says where a name of a package may be used. The API client of the command line is an exception to
 // the rule that only webhooks makes requests: it calls our own server for the person at the keyboard, not targets.
+// The bench's clients have a transport of their own, because the limit is what a bare client can do without webhooks.
 var namesOnlyIn = map[string][]string{
 	"http.Client":                {"webhooks", "cmd/punctual"},
 	"http.DefaultClient":         {},
