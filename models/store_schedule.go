@@ -30,6 +30,9 @@ func NewSchedule(s Schedule, target *Target, now time.Time) (*Schedule, error) {
 // prepare brings the settings into the form in which they are kept and checks them.
 func (s *Schedule) prepare(target *Target) (*Recurrence, error) {
 	s.TargetID, s.Target = target.ID, target.Name
+	if s.Timezone == "" {
+		s.Timezone = "UTC"
+	}
 	s.StartAt, s.EndAt = ceilMilliOrZero(s.StartAt), ceilMilliOrZero(s.EndAt)
 	s.Headers = s.Headers.Canonical()
 	if s.Headers == nil {

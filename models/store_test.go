@@ -221,3 +221,22 @@ func TestRotationEndsEveryOldSecret(t *testing.T) {
 	rotate("whsec_dHdv", time.Hour, 3)
 	rotate("whsec_dGhyZWU=", 0, 1)
 }
+
+func TestAJobOfADeletedTargetIsNotRetried(t *testing.T) {
+	s := openStore(t)
+	target := newTarget(t, s, "billing")
+	job := newJobs(t, s, target, 1)[0]
+	if _, err := s.CancelJob(t.Context(), job.ID, t0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.DeleteTarget(t.Context(), "billing", t0, DeleteTarget{}); err != nil {
+		t.Fatal(err)
+	}
+	var conflict *Conflict
+	if _, err := s.RetryJob(t.Context(), job.ID, t0); !errors.As(err, &conflict) {
+		t.Errorf("retry of a job whose target is gone: %v, want a Conflict", err)
+	}
+	if end, err := s.Job(t.Context(), job.ID); err != nil || end.State != Canceled || end.Of.Name != "billing" {
+		t.Errorf("the job is %+v, %v", end, err)
+	}
+}

@@ -65,6 +65,12 @@ func asJSON(limit int64) gin.HandlerFunc {
 			refuse(c, newProblem(http.StatusRequestEntityTooLarge, detailTooLarge))
 			return
 		}
+		// An empty key would be no key: who sends one has lost it on the way, and its protection with it.
+		if keys, sent := r.Header["Idempotency-Key"]; sent && (len(keys) != 1 || keys[0] == "") {
+			refuse(c, newProblem(http.StatusUnprocessableEntity, detailInvalid,
+				fault{"header.Idempotency-Key", "must be one key of 1 to 255 printable ASCII characters"}))
+			return
+		}
 		if r.Body != nil && r.Body != http.NoBody {
 			if strings.HasPrefix(r.URL.Path, "/v1/") {
 				r.Header["Content-Type"] = jsonType

@@ -63,6 +63,9 @@ func coming(s *models.Schedule, count int) ui.Preview {
 	if s.Status() == models.ScheduleEnded || count < 1 {
 		return ui.Preview{Asked: true}
 	}
+	if s.Paused() && s.PausedUntil.IsZero() {
+		return ui.Preview{Asked: true} // until somebody resumes it, none
+	}
 	// A stored timing is valid; if a zone has gone from the zone database, nothing can be shown.
 	runs, warnings, _ := s.Timing().Preview(from, true, count)
 	return ui.Preview{Asked: true, Coming: runs, Warnings: warnings}

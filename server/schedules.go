@@ -174,7 +174,7 @@ func preview(in *previewIn, now time.Time) (previewOut, error) {
 	}
 	given(&count, in.Count)
 	timing := in.timing()
-	timing.Anchor = now
+	timing.Anchor = now.Truncate(time.Millisecond)
 	coming, warnings, err := timing.Preview(after, in.Inclusive != nil && *in.Inclusive, count)
 	if err != nil {
 		return previewOut{}, err

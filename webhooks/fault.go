@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Kind says what went wrong with a call.
@@ -75,14 +76,14 @@ func (x *exchange) fault(err error) *Error {
 
 // lateness says what the exchange was waiting for when its time was over.
 func (x *exchange) lateness() string {
-	seen := x.trace.seen()
+	seen, within := x.trace.seen(), x.timeout.Round(time.Millisecond).String()
 	switch {
 	case seen.connected:
-		return "no answer from " + x.host + " within " + x.timeout.String()
+		return "no answer from " + x.host + " within " + within
 	case seen.inTLS:
-		return "no TLS handshake with " + x.host + " within " + x.timeout.String()
+		return "no TLS handshake with " + x.host + " within " + within
 	default:
-		return "no connection to " + x.host + " within " + x.timeout.String()
+		return "no connection to " + x.host + " within " + within
 	}
 }
 
