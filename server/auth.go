@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"punctual/models"
 )
 
 // secureHeaders go out with every answer. Pages loosen what they need to.
@@ -52,24 +54,26 @@ func ownHost(c *gin.Context) {
 	refuse(c, newProblem(http.StatusMisdirectedRequest, "This server answers to localhost, 127.0.0.1 and [::1] only."))
 }
 
-// openPaths need no key.
-var openPaths = map[string]bool{"/healthz": true, "/readyz": true}
+// inDev lets everybody in.
+func inDev(c *gin.Context) { seenBy(c, &viewer{name: "dev", scope: models.ScopeAdmin}) }
 
-// keyed refuses whoever neither shows the key nor has signed in. Hashes are compared, so that not even its length
-// shows in the time.
+// keyed finds out who asks, and refuses whoever neither shows the key nor has signed in where that is needed. Hashes
+// are compared, so that not even the key's length shows in the time.
 func (s *Server) keyed(key string) gin.HandlerFunc {
 	want := sha256.Sum256([]byte(key))
 	return func(c *gin.Context) {
-		if openPaths[c.Request.URL.Path] || s.signedIn(c) {
-			return
-		}
 		scheme, shown, _ := strings.Cut(c.Request.Header.Get("Authorization"), " ")
 		sum := sha256.Sum256([]byte(strings.TrimSpace(shown)))
 		isKey := strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare(sum[:], want[:]) == 1
-		if isKey || s.toLogin(c) {
-			return
+		switch {
+		case isKey:
+			seenBy(c, &viewer{name: "admin key", scope: models.ScopeAdmin})
+		case s.signedIn(c):
+			seenBy(c, &viewer{name: "admin key", scope: models.ScopeAdmin, cookie: true})
+		case s.needOf(c).scope == "" || s.toLogin(c):
+		default:
+			c.Header("WWW-Authenticate", `Bearer realm="punctual"`)
+			refuse(c, newProblem(http.StatusUnauthorized, "A valid key is needed, as Authorization: Bearer <key>."))
 		}
-		c.Header("WWW-Authenticate", `Bearer realm="punctual"`)
-		refuse(c, newProblem(http.StatusUnauthorized, "A valid key is needed, as Authorization: Bearer <key>."))
 	}
 }

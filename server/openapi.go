@@ -78,7 +78,7 @@ func route[I, O any](s *Server, api huma.API, pattern, id string, handle func(co
 	if len(said.status) > 0 {
 		op.DefaultStatus = said.status[0]
 	}
-	if openPaths[path] {
+	if needs[method+" "+path].scope == "" && !strings.Contains(path, "{") {
 		op.Security = []map[string][]string{}
 	}
 	if said.slow {

@@ -17,8 +17,14 @@ import (
 
 // frame is what is around every page.
 func (s *Server) frame(c *gin.Context, title, tab string) ui.Frame {
-	return ui.Frame{Title: title, Tab: tab, Now: time.Now(), Theme: themeOf(c), Here: here(c.Request),
-		Origin: origin(c.Request), Version: s.cfg.Version, Dev: s.cfg.Dev, Flash: takeFlash(c)}
+	v := viewerOf(c.Request.Context())
+	f := ui.Frame{Title: title, Tab: tab, Now: time.Now(), Theme: themeOf(c), Here: here(c.Request),
+		Origin: origin(c.Request), Version: s.cfg.Version, Dev: s.cfg.Dev, May: v.may(), Bare: v.scope == "",
+		Flash: takeFlash(c)}
+	if !s.cfg.Dev {
+		f.Who = v.name
+	}
+	return f
 }
 
 // here is the address of the page: of one that a form's request draws, the address that shows it without.

@@ -75,12 +75,8 @@ func (s *sessions) end(token string) {
 	delete(s.until, sha256.Sum256([]byte(token)))
 }
 
-// signedIn tells whether the request may pass without a key: it has a session, or it is for what everybody needs to
-// get one.
+// signedIn tells whether the request belongs to a session.
 func (s *Server) signedIn(c *gin.Context) bool {
-	if at := c.Request.URL.Path; at == loginPath || strings.HasPrefix(at, "/assets/") {
-		return true
-	}
 	token, err := c.Cookie(sessionCookie)
 	return err == nil && s.sessions.holds(token, time.Now())
 }

@@ -61,6 +61,7 @@ func (s *Server) routes() *gin.Engine {
 	r.GET("/docs", docs)
 	r.GET("/docs/*asset", docs)
 	s.pageRoutes(r)
+	s.rules = rulesOf(r)
 	return r
 }
 
@@ -73,11 +74,11 @@ func (s *Server) newRouter() *gin.Engine {
 	_ = r.SetTrustedProxies(nil)
 	r.Use(s.watched, secureHeaders, sameSite())
 	if s.cfg.Dev {
-		r.Use(ownHost)
+		r.Use(ownHost, inDev)
 	} else {
 		r.Use(s.keyed(s.cfg.AdminKey))
 	}
-	r.Use(asJSON(s.cfg.MaxRequest))
+	r.Use(s.allowed, asJSON(s.cfg.MaxRequest))
 	r.NoRoute(func(c *gin.Context) {
 		s.lost(c, newProblem(http.StatusNotFound, "There is nothing at this path."))
 	})

@@ -74,6 +74,7 @@ type Server struct {
 	store    *models.Store
 	engine   Engine
 	router   *gin.Engine
+	rules    map[rule]need // by route; see access.go
 	metrics  *metrics
 	targets  targetCache
 	sessions sessions      // of people who signed in

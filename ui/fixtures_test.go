@@ -18,7 +18,7 @@ func ago(d time.Duration) time.Time { return noon.Add(-d) }
 
 func frame(title, tab string) Frame {
 	return Frame{Title: title, Tab: tab, Now: noon, Here: "/", Origin: "http://localhost:8080", Version: "0.1.0",
-		Dev: true, Watch: Watch{On: true}}
+		Dev: true, May: May{Write: true, Admin: true, Rule: true}, Watch: Watch{On: true}}
 }
 
 // world is the data that pages are drawn from, in two moods.

@@ -18,9 +18,19 @@ type Frame struct {
 	Origin  string    // scheme://host by which the user reached us, for lines to copy
 	Version string
 	Dev     bool   // no login: lines to copy need no key
+	Who     string // name of the key that the viewer signed in with; "": there is no login
+	May     May    // what the viewer may do: pages leave out what would be refused
 	Bare    bool   // without navigation: for those who have not signed in
 	Flash   *Flash // what came of the last form; nil: nothing to say
 	Watch   Watch
+}
+
+// May is what a viewer may do beside looking. A button or link that needs more than the viewer has is left out, not
+// greyed out. The zero value may only look.
+type May struct {
+	Write bool // make, change and end jobs and schedules
+	Admin bool // register, change, test and delete targets, and see their secrets
+	Rule  bool // make and revoke keys, read the audit
 }
 
 // Entries of the navigation.
