@@ -119,9 +119,9 @@ func (d *Dispatcher) call(ctx context.Context, o *out, c models.Claimed) *models
 // send makes the call, unless it must stay.
 func (d *Dispatcher) send(ctx context.Context, o *out, c models.Claimed) (*models.Attempt, models.Answer, time.Duration) {
 	job, now := c.Job, time.Now()
-	timeout := job.CallTimeout()
-	if !job.ExpiresAt.IsZero() {
-		timeout = min(timeout, job.ExpiresAt.Sub(now))
+	timeout, cutShort := job.CallTimeout(), false
+	if left := job.ExpiresAt.Sub(now); !job.ExpiresAt.IsZero() && left < timeout {
+		timeout, cutShort = left, true
 	}
 	close(o.begun)
 	if d.stopping.Load() || timeout <= 0 || ctx.Err() != nil {
@@ -136,6 +136,9 @@ func (d *Dispatcher) send(ctx context.Context, o *out, c models.Claimed) (*model
 	result := d.sender.Send(ctx, req)
 	attempt := record(result, req)
 	attempt.Node, attempt.Target = d.cfg.Node, job.Of.Name
+	if cutShort && attempt.ErrorKind == string(webhooks.KindTimeout) {
+		attempt.ErrorMessage += ", when the job expired"
+	}
 	return attempt, d.answer(ctx, result.Verdict(policy.FailOn)), result.RetryAfter
 }
 

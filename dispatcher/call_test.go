@@ -2,6 +2,8 @@ package dispatcher
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"punctual/models"
 	"punctual/webhooks"
@@ -24,4 +26,24 @@ func TestSecretHeadersAreTheSameEverywhere(t *testing.T) {
 			t.Errorf("webhooks.SecretHeader(%q) = %v", name, got)
 		}
 	}
+}
+
+// TestExpiryCutsTheCall: a call that is out is given no longer than until its job expires, and the record says so.
+func TestExpiryCutsTheCall(t *testing.T) {
+	bubble(t, func(t *testing.T, path string) {
+		f := &receiver{answer: ok(time.Minute)}
+		e := start(t, path, f, nil)
+		defer e.stop()
+		short := e.jobs(t, e.target(t, "short"), 1, func(s *models.JobSpec) { s.ExpiresIn = 2 * time.Second })[0]
+		long := e.jobs(t, e.target(t, "long"), 1, func(s *models.JobSpec) { s.ExpiresIn = time.Hour })[0]
+		time.Sleep(40 * time.Second)
+		synctest.Wait()
+		got := e.job(t, short.ID)
+		if got.State != models.Failed || got.Reason != models.ReasonExpired || got.Last.ErrorMessage != "timeout, when the job expired" {
+			t.Errorf("the job is %s, %q: %q", got.State, got.Reason, got.Last.ErrorMessage)
+		}
+		if got := e.job(t, long.ID); got.Last == nil || got.Last.ErrorMessage != "timeout" {
+			t.Errorf("a call that its own timeout ended: %+v", got.Last)
+		}
+	})
 }

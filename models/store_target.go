@@ -3,6 +3,8 @@ package models
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -74,12 +76,39 @@ func (s *Store) UpdateTarget(ctx context.Context, name string, now time.Time, ch
 		if out, err = tx.targetNamed(name); err != nil {
 			return err
 		}
+		before := out.Method
 		if err := change(out); err != nil {
+			return err
+		}
+		if err := tx.checkMethod(out, before); err != nil {
 			return err
 		}
 		return tx.saveTarget(out, now)
 	}})
 	return out, err
+}
+
+// checkMethod refuses GET while schedules of the target have a payload: their jobs could not be sent.
+func (t *tx) checkMethod(target *Target, before string) error {
+	if target.Method != http.MethodGet || before == http.MethodGet {
+		return nil
+	}
+	const shown = 5
+	var names []string
+	err := t.each(`SELECT name FROM schedules WHERE target_id = ? AND deleted_at IS NULL AND body_form <> ''
+		ORDER BY name LIMIT ?`, []any{target.ID, shown + 1}, func(scan func(...any) error) error {
+		var name string
+		err := scan(&name)
+		names = append(names, name)
+		return err
+	})
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	if len(names) > shown {
+		names[shown] = "others"
+	}
+	return &Invalid{"method", "must not be GET while schedules have a payload: " + strings.Join(names, ", ")}
 }
 
 // PauseTarget lets no new attempt begin. A target that is paused already stays as it is.

@@ -126,6 +126,11 @@ func TestMethods(t *testing.T) {
 			}
 		}
 	}
+	for _, method := range []string{"GET", "PATCH", "DELETE"} {
+		if w := h.raw(method, "/v1/jobs/batch", nil); w.Code != 405 || w.Header().Get("Allow") != "POST" {
+			t.Errorf("%s /v1/jobs/batch: %d, Allow %q", method, w.Code, w.Header().Get("Allow"))
+		}
+	}
 	for _, path := range []string{"/v1", "/v1/", "/v1/nothing", "/v1/jobs/", "/v1//jobs", "/v1/jobs/x/nothing", "/V1/jobs"} {
 		if w := h.raw("GET", path, nil); w.Code != http.StatusNotFound || w.Header().Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -63,6 +64,7 @@ func asJSON(limit int64) gin.HandlerFunc {
 		r := c.Request
 		if r.ContentLength > limit {
 			refuse(c, newProblem(http.StatusRequestEntityTooLarge, detailTooLarge))
+			drain(c, r.Body)
 			return
 		}
 		// An empty key would be no key: who sends one has lost it on the way, and its protection with it.
@@ -75,7 +77,11 @@ func asJSON(limit int64) gin.HandlerFunc {
 			if strings.HasPrefix(r.URL.Path, "/v1/") {
 				r.Header["Content-Type"] = jsonType
 			}
-			r.Body = http.MaxBytesReader(c.Writer, r.Body, limit)
+			whole := r.Body
+			// Whoever reads it may close it too, but not for drain; the server closes it at the end.
+			r.Body = http.MaxBytesReader(c.Writer, io.NopCloser(whole), limit)
+			c.Next()
+			drain(c, whole)
 		}
 	}
 }

@@ -78,12 +78,23 @@ func (s *Server) newRouter() *gin.Engine {
 	} else {
 		r.Use(s.keyed(s.cfg.AdminKey))
 	}
-	r.Use(s.allowed, asJSON(s.cfg.MaxRequest))
+	r.Use(s.allowed, s.batchOnly, asJSON(s.cfg.MaxRequest))
 	r.NoRoute(func(c *gin.Context) {
 		s.lost(c, newProblem(http.StatusNotFound, "There is nothing at this path."))
 	})
 	r.NoMethod(func(c *gin.Context) {
-		s.lost(c, newProblem(http.StatusMethodNotAllowed, "This path takes other methods; the Allow header lists them."))
+		s.lost(c, newProblem(http.StatusMethodNotAllowed, detailMethod))
 	})
 	return r
+}
+
+const detailMethod = "This path takes other methods; the Allow header lists them."
+
+// batchOnly answers 405 where another method would be taken for one on a job of the id "batch", which is none. (A
+// schedule may well be called "preview".)
+func (s *Server) batchOnly(c *gin.Context) {
+	if c.Request.URL.Path == "/v1/jobs/batch" && c.Request.Method != http.MethodPost {
+		c.Header("Allow", http.MethodPost)
+		refuse(c, newProblem(http.StatusMethodNotAllowed, detailMethod))
+	}
 }

@@ -17,8 +17,11 @@ func (s *Server) createTarget(ctx context.Context, in *targetIn) (*models.Target
 		return nil, "", err
 	}
 	secret := makeSecret()
-	if in.Secret != nil && *in.Secret != models.Masked {
+	if in.Secret != nil {
 		secret = *in.Secret
+	}
+	if secret == models.Masked {
+		return nil, "", &models.Invalid{Field: "secret", Why: "has no stored value that *** could keep"}
 	}
 	t := models.NewTarget(asked, now)
 	if err := s.store.CreateTarget(ctx, t, secret); err != nil {

@@ -75,6 +75,29 @@ func TestTargetPut(t *testing.T) {
 	h.do(200, "GET", "/v1/targets/billing/secret", "").is("secret", `"`+own+`"`)
 }
 
+// A mask stands for what is stored: a new target has nothing yet.
+func TestNewTargetWithMaskedSecret(t *testing.T) {
+	h := open(t)
+	want := `[{"location":"body.secret","message":"has no stored value that *** could keep"}]`
+	h.do(422, "POST", "/v1/targets", `{"name":"billing","url":"https://example.com","secret":"***"}`).is("errors", want)
+	h.do(422, "PUT", "/v1/targets/billing", `{"url":"https://example.com","secret":"***"}`).is("errors", want)
+	h.do(404, "GET", "/v1/targets/billing", "")
+}
+
+// A GET has no body to put a schedule's payload into.
+func TestTargetBecomesGet(t *testing.T) {
+	h := open(t)
+	h.target("billing")
+	h.do(201, "POST", "/v1/schedules", `{"name":"bare","target":"billing","every":"1h"}`)
+	h.do(201, "POST", "/v1/schedules", `{"name":"report","target":"billing","every":"1h","payload":{}}`)
+	h.do(422, "PATCH", "/v1/targets/billing", `{"method":"GET"}`).
+		is("errors", `[{"location":"body.method","message":"must not be GET while schedules have a payload: report"}]`)
+	h.do(200, "PATCH", "/v1/targets/billing", `{"method":"PUT"}`)
+	h.do(204, "DELETE", "/v1/schedules/report", "")
+	h.do(200, "PATCH", "/v1/targets/billing", `{"method":"GET"}`)
+	h.do(200, "PATCH", "/v1/targets/billing", `{"timeout":"5s"}`)
+}
+
 func TestTargetPatch(t *testing.T) {
 	h := open(t)
 	h.do(201, "POST", "/v1/targets", `{"name":"billing","url":"https://example.com","timeout":"5s","rate_limit":"1/s",

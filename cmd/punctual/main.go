@@ -81,11 +81,16 @@ func (a *app) root() *cli.Command {
 			c.Action = group
 		} else {
 			c.HideHelpCommand = true // else "help" could not be the name of a target
+			c.CustomHelpTemplate = verbHelp
 		}
 		return nil
 	})
 	return root
 }
+
+// verbHelp is the library's help of a command without subcommands. What it calls global options is not: the flags of a
+// noun hold for its verbs, and the root refuses them.
+var verbHelp = strings.Replace(cli.CommandHelpTemplate, "GLOBAL OPTIONS:", "COMMON OPTIONS:", 1)
 
 // group is the action of a command that has none of its own.
 func group(_ context.Context, c *cli.Command) error {
