@@ -159,7 +159,7 @@ type Finished struct {
 }
 
 const finishJob = `UPDATE jobs SET state = ?1, reason = ?2, run_at = ?3, attempts = ?4, last_number = ?5, lost_in_row = ?6,
-	claim_id = '', claim_node = '', claimed_at = NULL, updated_at = ?7, finished_at = ?8
+	claim_id = '', claim_node = '', claimed_at = NULL, updated_at = ?7, finished_at = ?8, last_status = ?11
 	WHERE id = ?9 AND claim_id = ?10 AND (cancel_requested_at IS NULL OR ?1 <> 'scheduled')`
 
 // Finish records an attempt and the job as it then stands in one transaction, only if the claim still holds: else it
@@ -180,7 +180,7 @@ func (s *Store) Finish(f Finish) (*Finished, error) {
 
 func (t *tx) finish(f Finish) (out *Finished, held bool, err error) {
 	j, a := *f.Job, *f.Attempt
-	n, err := t.finishRow(&j, a.ID)
+	n, err := t.finishRow(&j, &a)
 	if err != nil {
 		return nil, false, err
 	}
@@ -197,7 +197,7 @@ func (t *tx) finish(f Finish) (out *Finished, held bool, err error) {
 		// The claim holds, but somebody wants the job canceled: another attempt must not follow.
 		j.CancelRequestedAt = now.CancelRequestedAt
 		j.obeyCancel(&a)
-		if _, err := t.finishRow(&j, a.ID); err != nil {
+		if _, err := t.finishRow(&j, &a); err != nil {
 			return nil, false, err
 		}
 	}
@@ -215,9 +215,9 @@ func (t *tx) finish(f Finish) (out *Finished, held bool, err error) {
 	return out, true, err
 }
 
-func (t *tx) finishRow(j *Job, claim string) (int64, error) {
+func (t *tx) finishRow(j *Job, a *Attempt) (int64, error) {
 	return t.exec(finishJob, j.State, j.Reason, j.RunAt.UnixMicro(), j.Attempts, j.LastNumber, j.LostInRow,
-		j.UpdatedAt.UnixMicro(), toMicro(j.FinishedAt), j.ID, claim)
+		j.UpdatedAt.UnixMicro(), toMicro(j.FinishedAt), j.ID, a.ID, a.StatusCode)
 }
 
 // recorded tells whether the attempt is on record: then the work at hand was done by a run whose COMMIT was unclear.

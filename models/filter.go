@@ -1,6 +1,7 @@
 package models
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -8,54 +9,96 @@ import (
 	"gorm.io/gorm"
 )
 
-// walk is one way down an index that gives ids of matching rows, newest first. A list is merged from one walk for
-// each state and target, so that each is a plain descent of an index, however rare its rows are among the others.
-type walk struct {
-	sql  string
-	args []any
+// JobFilter chooses jobs; the zero value of each field chooses all.
+type JobFilter struct {
+	Target, Schedule            string  // names
+	States                      []State // any of them; Retrying is a part of Scheduled
+	Origin                      Origin
+	Labels                      Labels    // all of them
+	StatusCode                  int       // what the last attempt on record was answered with
+	CreatedAfter, CreatedBefore time.Time // after ≤ t < before
+	DueBefore                   time.Time // run_at < t
+	Prefix                      string    // of the id, with or without "job_"
 }
 
-// conditions collects the parts of a WHERE.
-type conditions struct {
-	sql  []string
-	args []any
+// Retrying, in a filter, is scheduled with attempts on record. No job's State is Retrying.
+const Retrying State = "retrying"
+
+// Empty tells whether the filter chooses all jobs.
+func (f JobFilter) Empty() bool {
+	return f.Target == "" && f.Schedule == "" && len(f.States) == 0 && f.Origin == "" && len(f.Labels) == 0 &&
+		f.StatusCode == 0 && f.CreatedAfter.IsZero() && f.CreatedBefore.IsZero() && f.DueBefore.IsZero() && f.Prefix == ""
 }
 
-func (c *conditions) add(sql string, args ...any) {
-	c.sql, c.args = append(c.sql, sql), append(c.args, args...)
-}
+// Bounds of the status codes that a filter names.
+const (
+	minStatus = 100
+	maxStatus = 999
+)
 
-func (c conditions) with(sql string, args ...any) conditions {
-	return conditions{append(c.sql[:len(c.sql):len(c.sql)], sql), append(c.args[:len(c.args):len(c.args)], args...)}
-}
-
-func (c conditions) walk(from, order string) walk {
-	sql := "SELECT j.id FROM " + from
-	if len(c.sql) > 0 {
-		sql += " WHERE " + strings.Join(c.sql, " AND ")
+// Validate checks the words of a filter and returns Invalids that name them as GET /v1/jobs does.
+func (f JobFilter) Validate() error {
+	var bad Invalids
+	for _, s := range f.States {
+		if s != Retrying && !slices.Contains(States, s) {
+			bad.add("state", "must be one of "+join(append(slices.Clone(States), Retrying)))
+			break
+		}
 	}
-	return walk{sql + " ORDER BY " + order + " DESC", c.args}
+	if f.Origin != "" && !slices.Contains(Origins, f.Origin) {
+		bad.add("origin", "must be one of "+join(Origins))
+	}
+	if f.StatusCode != 0 && (f.StatusCode < minStatus || f.StatusCode > maxStatus) {
+		bad.add("status_code", "must be between 100 and 999")
+	}
+	if _, keyless := f.Labels[""]; keyless {
+		bad.add("label", "must have a key")
+	}
+	return bad.orNil()
 }
 
-// ended is the condition of the partial indexes over ended jobs. SQLite takes such an index only if the query holds
-// its condition to the letter.
-const ended = "j.state IN ('succeeded', 'failed', 'canceled')"
+// The conditions of partial indexes. SQLite takes such an index only if the query holds its condition to the letter.
+const (
+	ended     = "j.state IN ('succeeded', 'failed', 'canceled')"
+	retrying  = "j.state = 'scheduled' AND j.attempts > 0"
+	noSuccess = "j.last_status > 299"
+)
 
-// walks gives the ways to the jobs before (exclusive; "" is from the newest).
+// walks gives the ways to the jobs before (exclusive; "" is from the newest). No job is on two of them.
 func (f JobFilter) walks(db *gorm.DB, before string) ([]walk, error) {
 	c := f.conditions(before)
-	if f.Schedule != "" {
-		var ids []string
-		if err := db.Raw(`SELECT id FROM schedules WHERE name = ?`, f.Schedule).Scan(&ids).Error; err != nil {
-			return nil, err
-		}
-		return f.walksOf(c, "j.schedule_id = ? AND j.schedule_id <> ''", ids), nil
+	if f.Schedule == "" {
+		return f.walksByTarget(db, c)
 	}
+	if f.Target != "" {
+		c.check("j.target_id IN (SELECT id FROM targets WHERE name = ?)", f.Target)
+	}
+	var ids []string
+	err := db.Raw(`SELECT id FROM schedules WHERE name = ?`, f.Schedule).Scan(&ids).Error
+	var all []walk
+	for _, id := range ids {
+		if len(f.Labels) > 0 {
+			all = append(all, f.anyState(c.checking("j.schedule_id = ?", id)).walk(f.from()))
+		} else {
+			all = append(all, f.anyState(c.with("j.schedule_id = ? AND j.schedule_id <> ''", id)).walk(f.from()))
+		}
+	}
+	return all, err
+}
+
+func (f JobFilter) walksByTarget(db *gorm.DB, c conditions) (all []walk, err error) {
 	if f.Target == "" {
 		return f.perState(c), nil
 	}
 	ids, err := targetIDs(db, f.Target)
-	return f.walksOf(c, "j.target_id = ?", ids), err
+	for _, id := range ids {
+		if len(f.Labels) > 0 {
+			all = append(all, f.perState(c.checking("j.target_id = ?", id))...)
+		} else {
+			all = append(all, f.perState(c.with("j.target_id = ?", id))...)
+		}
+	}
+	return all, err
 }
 
 // targetIDs are the ids of the target of that name, and of dead ones that had it.
@@ -64,40 +107,93 @@ func targetIDs(db *gorm.DB, name string) (ids []string, err error) {
 	return ids, err
 }
 
-func (f JobFilter) walksOf(c conditions, where string, ids []string) (all []walk) {
-	for _, id := range ids {
-		all = append(all, f.perState(c.with(where, id))...)
+// from is what a walk goes over, and the column that orders it.
+func (f JobFilter) from() (from, order string) {
+	if len(f.Labels) > 0 {
+		return "labels l CROSS JOIN jobs j ON j.id = l.job_id", "l.job_id"
+	}
+	return "jobs j", "j.id"
+}
+
+// perState gives a walk for each state asked for, or one for all. Labels and status codes have indexes of their own,
+// rarer than the states of the jobs in them.
+func (f JobFilter) perState(c conditions) (all []walk) {
+	if len(f.States) == 0 || len(f.Labels) > 0 || f.StatusCode > 299 {
+		return []walk{f.anyState(c).walk(f.from())}
+	}
+	for _, state := range f.States {
+		switch {
+		case state == Retrying && slices.Contains(f.States, Scheduled): // walked already
+		case state == Retrying:
+			all = append(all, c.with(retrying).walk(f.from()))
+		case state.Final():
+			all = append(all, c.with(is(state)).with(ended).walk(f.from()))
+		default:
+			all = append(all, c.with(is(state)).walk(f.from()))
+		}
 	}
 	return all
 }
 
-// perState gives a walk for each state asked for, or one for all.
-func (f JobFilter) perState(c conditions) (all []walk) {
-	from, order := "jobs j", "j.id"
-	if f.LabelKey != "" {
-		from, order = "labels l CROSS JOIN jobs j ON j.id = l.job_id", "l.job_id"
-	}
-	if len(f.States) == 0 {
-		return []walk{c.walk(from, order)}
-	}
+func is(state State) string { return "j.state = '" + string(state) + "'" }
+
+// anyState looks at the states of the jobs that a walk comes by.
+func (f JobFilter) anyState(c conditions) conditions {
+	var any []string
 	for _, state := range f.States {
-		each := c.with("j.state = '" + string(state) + "'")
-		if state.Final() {
-			each = each.with(ended)
+		if state == Retrying {
+			any = append(any, retrying)
+		} else {
+			any = append(any, is(state))
 		}
-		all = append(all, each.walk(from, order))
 	}
-	return all
+	if len(any) == 0 {
+		return c
+	}
+	return c.checking("(" + strings.Join(any, " OR ") + ")")
 }
 
 // conditions is everything but target, schedule and state.
 func (f JobFilter) conditions(before string) (c conditions) {
-	id := "j.id"
-	if f.LabelKey != "" {
-		id = "l.job_id"
-		c.add("l.key = ? AND l.value = ?", f.LabelKey, f.LabelValue)
+	_, id := f.from()
+	for i, key := range slices.Sorted(maps.Keys(f.Labels)) {
+		if i == 0 {
+			c.add("l.key = ? AND l.value = ?", key, f.Labels[key])
+		} else {
+			c.check("EXISTS (SELECT 1 FROM labels o WHERE o.key = ? AND o.value = ? AND o.job_id = j.id)", key, f.Labels[key])
+		}
 	}
-	top, bottom := before, ""
+	bottom, top := f.ids(before)
+	if top != "" {
+		c.add(id+" < ?", top)
+	}
+	if bottom != "" {
+		c.add(id+" >= ?", bottom)
+	}
+	if !f.CreatedAfter.IsZero() {
+		c.check("j.created_at >= ?", f.CreatedAfter.UnixMicro())
+	}
+	if !f.CreatedBefore.IsZero() {
+		c.check("j.created_at < ?", f.CreatedBefore.UnixMicro())
+	}
+	if f.Origin != "" {
+		c.check("j.origin = ?", f.Origin)
+	}
+	if !f.DueBefore.IsZero() {
+		c.check("j.run_at < ?", f.DueBefore.UnixMicro())
+	}
+	switch {
+	case f.StatusCode > 299 && len(f.Labels) == 0 && f.Schedule == "":
+		c.add("j.last_status = ? AND "+noSuccess, f.StatusCode)
+	case f.StatusCode != 0:
+		c.check("j.last_status = ?", f.StatusCode)
+	}
+	return c
+}
+
+// ids are the bounds between which the ids of the jobs lie: at or behind bottom and before top; "" is none.
+func (f JobFilter) ids(before string) (bottom, top string) {
+	top = before
 	narrow := func(low, high string) {
 		bottom = max(bottom, low)
 		if high != "" && (top == "" || high < top) {
@@ -115,25 +211,19 @@ func (f JobFilter) conditions(before string) (c conditions) {
 	const moment = time.Minute
 	if !f.CreatedAfter.IsZero() {
 		narrow(idFloor(prefixJob, f.CreatedAfter.Add(-moment)), "")
-		c.add("j.created_at >= ?", f.CreatedAfter.UnixMicro())
 	}
 	if !f.CreatedBefore.IsZero() {
 		narrow("", idFloor(prefixJob, f.CreatedBefore.Add(moment)))
-		c.add("j.created_at < ?", f.CreatedBefore.UnixMicro())
 	}
-	if top != "" {
-		c.add(id+" < ?", top)
-	}
-	if bottom != "" {
-		c.add(id+" >= ?", bottom)
-	}
-	if f.Origin != "" {
-		c.add("j.origin = ?", f.Origin)
-	}
-	if !f.DueBefore.IsZero() {
-		c.add("j.run_at < ?", f.DueBefore.UnixMicro())
-	}
-	return c
+	return bottom, top
+}
+
+// AttemptFilter chooses attempts; the zero value of each field chooses all.
+type AttemptFilter struct {
+	Target     string // name
+	Job        string // id
+	Outcome    Outcome
+	StatusCode int
 }
 
 // walks gives the ways to the attempts on record before (exclusive; "" is from the newest).
@@ -146,12 +236,14 @@ func (f AttemptFilter) walks(db *gorm.DB, before string) (all []walk, err error)
 		c.add("j.job_id = ? AND j.job_id <> ''", f.Job)
 	}
 	if f.StatusCode != 0 {
-		c.add("j.status_code = ?", f.StatusCode)
+		c.check("j.status_code = ?", f.StatusCode)
 	}
-	if f.Outcome != "" {
+	switch f.Outcome {
+	case "":
+	case Success: // nearly all are: found by walking
+		c.check("j.outcome = ?", f.Outcome)
+	default:
 		c.add("j.outcome = ?", f.Outcome)
-	}
-	if f.Outcome != "" && f.Outcome != Success {
 		c.add("j.outcome <> 'succeeded'") // the condition of the partial indexes, to the letter
 	}
 	if f.Target == "" {
@@ -162,18 +254,4 @@ func (f AttemptFilter) walks(db *gorm.DB, before string) (all []walk, err error)
 		all = append(all, c.with("j.target_id = ?", id).walk("attempts j", "j.id"))
 	}
 	return all, err
-}
-
-// walkAll goes all ways at once: the newest ids, at most limit.
-func walkAll(db *gorm.DB, walks []walk, limit int) (ids []string, err error) {
-	for _, w := range walks {
-		var some []string
-		if err := db.Raw(w.sql+" LIMIT ?", append(w.args, limit)...).Scan(&some).Error; err != nil {
-			return nil, err
-		}
-		ids = append(ids, some...)
-	}
-	slices.Sort(ids)
-	slices.Reverse(ids)
-	return ids[:min(limit, len(ids))], nil
 }

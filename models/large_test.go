@@ -73,8 +73,8 @@ func measure(t *testing.T, s *Store, target func(testing.TB, *Store, string, ...
 		return err
 	})
 	for _, filter := range []JobFilter{{}, {Target: "billing"}, {States: []State{Scheduled}}, {States: []State{Succeeded}},
-		{States: []State{Failed}}, {Target: "billing", States: []State{Failed}}, {LabelKey: "n", LabelValue: "7"}} {
-		run(fmt.Sprintf("jobs %s %v %s", filter.Target, filter.States, filter.LabelKey), func() error {
+		{States: []State{Failed}}, {Target: "billing", States: []State{Failed}}, {Labels: Labels{"n": "7"}}} {
+		run("jobs "+filter.Search(), func() error {
 			_, _, err := s.Jobs(t.Context(), filter, Page{})
 			return err
 		})

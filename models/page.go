@@ -2,8 +2,9 @@ package models
 
 import (
 	"encoding/base64"
+	"encoding/binary"
+	"hash/crc32"
 	"strings"
-	"time"
 )
 
 // Page asks for one stretch of a list. Paging is by key, never by number: it stays correct while rows are added and
@@ -31,16 +32,33 @@ func (p Page) key(kind string) (string, error) {
 	if p.Cursor == "" {
 		return "", nil
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(p.Cursor)
-	key, ok := strings.CutPrefix(string(raw), kind+":")
-	if err != nil || !ok || len(key) > 128 || key == "" {
-		return "", &Invalid{"cursor", "must be a next_cursor of the same list"}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(p.Cursor)
+	if err != nil || len(raw) < crc32.Size {
+		return "", errCursor
+	}
+	text, sum := raw[:len(raw)-crc32.Size], raw[len(raw)-crc32.Size:]
+	key, ok := strings.CutPrefix(string(text), kind+":")
+	if !ok || len(key) > 128 || key == "" || crc32.ChecksumIEEE(text) != binary.BigEndian.Uint32(sum) {
+		return "", errCursor
 	}
 	return key, nil
 }
 
+var errCursor = &Invalid{"cursor", "must be a next_cursor of the same list"}
+
+// cursor is what names the page behind key. It ends in a checksum: one that was cut or mistyped is refused, where it
+// might else name another page.
 func cursor(kind, key string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(kind + ":" + key))
+	text := []byte(kind + ":" + key)
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(text, crc32.ChecksumIEEE(text)))
+}
+
+// nextCursor is the cursor of the page behind key, "" if there is none.
+func nextCursor(kind, key string) string {
+	if key == "" {
+		return ""
+	}
+	return cursor(kind, key)
 }
 
 // cut shortens rows, which hold one more than the page if there is a next page, and gives the cursor of that page.
@@ -50,23 +68,4 @@ func cut[T any](p Page, kind string, rows []T, key func(T) string) ([]T, string)
 	}
 	rows = rows[:p.limit()]
 	return rows, cursor(kind, key(rows[len(rows)-1]))
-}
-
-// JobFilter chooses jobs; the zero value of each field chooses all.
-type JobFilter struct {
-	Target, Schedule            string // names
-	States                      []State
-	Origin                      Origin
-	LabelKey, LabelValue        string
-	CreatedAfter, CreatedBefore time.Time // after ≤ t < before
-	DueBefore                   time.Time // run_at < t
-	Prefix                      string    // of the id, with or without "job_"
-}
-
-// AttemptFilter chooses attempts; the zero value of each field chooses all.
-type AttemptFilter struct {
-	Target     string // name
-	Job        string // id
-	Outcome    Outcome
-	StatusCode int
 }

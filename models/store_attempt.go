@@ -84,20 +84,23 @@ func (s *Store) Attempts(ctx context.Context, f AttemptFilter, p Page) ([]*Attem
 	db, done := s.read(ctx)
 	defer done()
 	var rows []*Attempt
+	var next string
 	if f.Outcome != Calling {
-		if rows, err = recorded(db, f, before, p.limit()+1); err != nil {
+		if rows, next, err = recorded(db, f, before, p); err != nil {
 			return nil, "", err
 		}
 	}
 	if (f.Outcome == "" || f.Outcome == Calling) && f.StatusCode == 0 {
-		out, err := running(db, f, "(? = '' OR claim_id < ?)", before, before)
+		out, err := running(db, f, "(? = '' OR claim_id < ?) AND claim_id >= ?", before, before, next)
 		if err != nil {
 			return nil, "", err
 		}
-		rows = merge(rows, out)
+		if rows = merge(rows, out); len(rows) > p.limit() {
+			rows = rows[:p.limit()]
+			next = rows[len(rows)-1].ID
+		}
 	}
-	rows, next := cut(p, "attempts", rows, func(a *Attempt) string { return a.ID })
-	return rows, next, nameTargets(db, rows)
+	return rows, nextCursor("attempts", next), nameTargets(db, rows)
 }
 
 // merge puts the attempts that are out among those on record, newest first. One that was recorded between the two
@@ -112,18 +115,18 @@ func merge(rows, out []*Attempt) []*Attempt {
 	return rows
 }
 
-// recorded reads attempts on record before an id.
-func recorded(db *gorm.DB, f AttemptFilter, before string, limit int) ([]*Attempt, error) {
+// recorded reads a page of the attempts on record before an id, and gives the id behind which the next one begins.
+func recorded(db *gorm.DB, f AttemptFilter, before string, p Page) (rows []*Attempt, next string, err error) {
 	walks, err := f.walks(db, before)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	ids, err := walkAll(db, walks, limit)
+	ids, next, err := walkAll(db, walks, p, lookMost)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	var rows []*Attempt
-	return rows, db.Where("id IN ?", ids).Order("id DESC").Find(&rows).Error
+	err = db.Where("id IN ?", ids).Order("id DESC").Find(&rows).Error
+	return rows, next, err
 }
 
 // running reads the attempts that are out off their claims. There are never more than the slots of all nodes.

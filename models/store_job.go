@@ -219,7 +219,7 @@ func (s *Store) DeleteJob(ctx context.Context, id string) error {
 // KeyBody is what a job's idempotency key stands for: the SHA-256 of its request as it was sent.
 func KeyBody(raw []byte) [32]byte { return sha256.Sum256(raw) }
 
-// Jobs lists jobs, newest first.
+// Jobs lists jobs, newest first. A page of a filter that no index serves may be short or empty and still have a next.
 func (s *Store) Jobs(ctx context.Context, f JobFilter, p Page) ([]*Job, string, error) {
 	before, err := p.key("jobs")
 	if err != nil {
@@ -227,23 +227,41 @@ func (s *Store) Jobs(ctx context.Context, f JobFilter, p Page) ([]*Job, string, 
 	}
 	db, done := s.read(ctx)
 	defer done()
-	walks, err := f.walks(db, before)
-	if err != nil {
-		return nil, "", err
-	}
-	ids, err := walkAll(db, walks, p.limit()+1)
-	if err != nil {
-		return nil, "", err
-	}
-	ids, next := cut(p, "jobs", ids, func(id string) string { return id })
-	if len(ids) == 0 {
-		return nil, "", nil
+	ids, next, err := f.page(db, before, p, lookMost)
+	if err != nil || len(ids) == 0 {
+		return nil, nextCursor("jobs", next), err
 	}
 	if ids, next, err = cutBytes(db, ids, next); err != nil {
 		return nil, "", err
 	}
 	jobs, err := jobsWhere(db, "id DESC", "id IN ?", ids)
-	return jobs, next, err
+	return jobs, nextCursor("jobs", next), err
+}
+
+// page gives the ids of one page of jobs and the one behind which the next page begins.
+func (f JobFilter) page(db *gorm.DB, before string, p Page, look int) (ids []string, next string, err error) {
+	if err := f.Validate(); err != nil {
+		return nil, "", err
+	}
+	walks, err := f.walks(db, before)
+	if err != nil {
+		return nil, "", err
+	}
+	return walkAll(db, walks, p, look)
+}
+
+// CountJobs counts the jobs that f chooses, up to most of them; 0 is all, however long it takes.
+func (s *Store) CountJobs(ctx context.Context, f JobFilter, most int) (int, error) {
+	if err := f.Validate(); err != nil {
+		return 0, err
+	}
+	db, done := s.read(ctx)
+	defer done()
+	walks, err := f.walks(db, "")
+	if err != nil {
+		return 0, err
+	}
+	return count(db, walks, most)
 }
 
 // pageBytes bounds the bodies on one page of jobs: a page may be shorter than asked for, but for its first job.
@@ -265,7 +283,7 @@ func cutBytes(db *gorm.DB, ids []string, next string) ([]string, string, error) 
 	total := 0
 	for i, id := range ids {
 		if total += size[id]; total > pageBytes && i > 0 {
-			return ids[:i], cursor("jobs", ids[i-1]), nil
+			return ids[:i], ids[i-1], nil
 		}
 	}
 	return ids, next, nil

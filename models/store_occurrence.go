@@ -59,7 +59,7 @@ func (s *Store) Occurrences(ctx context.Context, name string, p Page, now time.T
 	if before != "" {
 		at, err := strconv.ParseInt(before, 10, 64)
 		if err != nil {
-			return nil, "", &Invalid{"cursor", "must be a next_cursor of the same list"}
+			return nil, "", errCursor
 		}
 		query = query.Where("occurrences.at < ?", at)
 	}

@@ -28,7 +28,7 @@
 //
 // # Files
 //
-// routes.go is the whole URL space, openapi.go and operations.go what is said about it, problem.go how errors become
+// routes.go is the whole URL space, openapi.go and endpoints.go what is said about it, problem.go how errors become
 // answers; entry.go, auth.go and metrics.go are what every request passes. read.go, scan.go and patch.go read bodies,
 // faults.go collects what is wrong with them, wire*.go are the JSON shapes. Each noun has its acting methods in a file
 // of its name (targets.go) and its handlers beside it (target_routes.go); pages*.go are the same for people.

@@ -73,10 +73,11 @@ func (s *Server) postBatch(ctx context.Context, in *batchPost) (*made[jobsOut], 
 type jobQuery struct {
 	Paging
 	Target        string   `query:"target" doc:"Name of the target."`
-	State         []string `query:"state,explode" enum:"scheduled,running,succeeded,failed,canceled" doc:"May be given several times."`
+	State         []string `query:"state,explode" enum:"scheduled,running,succeeded,failed,canceled,retrying" doc:"May be given several times: any of them. retrying is scheduled with attempts on record."`
 	Schedule      string   `query:"schedule" doc:"Name of the schedule."`
-	Label         string   `query:"label" example:"customer:42" doc:"key:value"`
+	Label         []string `query:"label,explode" example:"[\"customer:42\"]" doc:"key:value; may be given several times: all of them."`
 	Origin        string   `query:"origin" enum:"api,schedule,trigger,backfill,rerun"`
+	StatusCode    int      `query:"status_code" minimum:"100" maximum:"999" doc:"Its last attempt on record was answered with it."`
 	CreatedAfter  moment   `query:"created_after" doc:"Made at or after it."`
 	CreatedBefore moment   `query:"created_before" doc:"Made before it."`
 	DueBefore     moment   `query:"due_before" doc:"Its run_at is before it."`
@@ -86,18 +87,24 @@ type jobQuery struct {
 func (q *jobQuery) filter() (models.JobFilter, error) {
 	f := models.JobFilter{Target: q.Target, Schedule: q.Schedule, Origin: models.Origin(q.Origin),
 		CreatedAfter: q.CreatedAfter.value(), CreatedBefore: q.CreatedBefore.value(), DueBefore: q.DueBefore.value(),
-		Prefix: strings.ToLower(q.Q)}
+		Prefix: strings.ToLower(q.Q), StatusCode: q.StatusCode}
 	for _, state := range q.State {
 		if !slices.Contains(f.States, models.State(state)) {
 			f.States = append(f.States, models.State(state))
 		}
 	}
-	if q.Label != "" {
-		key, value, isPair := strings.Cut(q.Label, ":")
+	for _, label := range q.Label {
+		key, value, isPair := strings.Cut(label, ":")
 		if !isPair || key == "" {
 			return f, invalidQuery("label", "must be key:value")
 		}
-		f.LabelKey, f.LabelValue = key, value
+		if old, twice := f.Labels[key]; twice && old != value {
+			return f, invalidQuery("label", "must not name two values of one key: a job has one")
+		}
+		if f.Labels == nil {
+			f.Labels = models.Labels{}
+		}
+		f.Labels[key] = value
 	}
 	return f, nil
 }

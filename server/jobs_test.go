@@ -323,6 +323,9 @@ func TestJobFilters(t *testing.T) {
 		"target=shipping&state=scheduled":     {},
 		"label=customer:4:2":                  {a},
 		"label=customer:4":                    {},
+		"label=customer:4:2&label=tier:gold":  {},
+		"state=retrying":                      {},
+		"status_code=503":                     {},
 		"origin=api":                          {c, b, a},
 		"origin=schedule":                     {},
 		"schedule=report":                     {},
@@ -354,7 +357,7 @@ func TestPaging(t *testing.T) {
 	}
 	cursor := ""
 	for pages := 0; ; pages++ {
-		got := h.do(200, "GET", "/v1/jobs?limit=4&target=billing&cursor="+cursor, "")
+		got := h.do(200, "GET", "/v1/jobs?limit=4&target=billing"+cursor, "")
 		for _, job := range got.items() {
 			if id := job.text("id"); !want[id] {
 				t.Fatalf("%s twice, or not of the first ones", id)
@@ -366,7 +369,7 @@ func TestPaging(t *testing.T) {
 		if got.raw("next_cursor") == "" {
 			break
 		}
-		cursor = got.text("next_cursor")
+		cursor = "&cursor=" + got.text("next_cursor")
 		if pages > 10 {
 			t.Fatal("no end")
 		}

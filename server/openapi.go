@@ -68,13 +68,13 @@ const bodyTimeout = 30 * time.Second
 // route registers a handler under a pattern like "GET /v1/jobs/{id}". Its errors become problems.
 func route[I, O any](s *Server, api huma.API, pattern, id string, handle func(context.Context, *I) (*O, error)) {
 	method, path, _ := strings.Cut(pattern, " ")
-	said, isSaid := operations[id]
+	said, isSaid := endpoints[id]
 	if !isSaid {
 		panic("openapi: nothing is said about " + id)
 	}
 	op := huma.Operation{OperationID: id, Method: method, Path: path, Tags: []string{said.tag}, Summary: said.summary,
 		Description: said.more, SkipValidateBody: true, MaxBodyBytes: -1, BodyReadTimeout: bodyTimeout,
-		RequestBody: &huma.RequestBody{}, Responses: map[string]*huma.Response{"default": problemResponse(api)}}
+		Middlewares: huma.Middlewares{plainQuery}, RequestBody: &huma.RequestBody{}, Responses: map[string]*huma.Response{"default": problemResponse(api)}}
 	if len(said.status) > 0 {
 		op.DefaultStatus = said.status[0]
 	}
@@ -82,10 +82,10 @@ func route[I, O any](s *Server, api huma.API, pattern, id string, handle func(co
 		op.Security = []map[string][]string{}
 	}
 	if said.slow {
-		op.Middlewares = huma.Middlewares{func(c huma.Context, next func(huma.Context)) {
+		op.Middlewares = append(op.Middlewares, func(c huma.Context, next func(huma.Context)) {
 			unhurried(humagin.Unwrap(c).Writer)
 			next(c)
-		}}
+		})
 	}
 	request, responses := op.RequestBody, op.Responses
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {

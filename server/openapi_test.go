@@ -23,12 +23,12 @@ func TestDocument(t *testing.T) {
 			if op.Summary == "" || len(op.Tags) != 1 || op.Responses.Default() == nil {
 				t.Errorf("%s %s: too little is said", method, path)
 			}
-			if said := operations[op.OperationID]; op.RequestBody != nil && op.RequestBody.Value.Required == said.bare {
+			if said := endpoints[op.OperationID]; op.RequestBody != nil && op.RequestBody.Value.Required == said.bare {
 				t.Errorf("%s %s: required body %v", method, path, op.RequestBody.Value.Required)
 			}
 		}
 	}
-	for id := range operations {
+	for id := range endpoints {
 		if !served[id] {
 			t.Errorf("%s is not served", id)
 		}

@@ -39,7 +39,10 @@ func jobFilter(v url.Values) (models.JobFilter, error) {
 		}
 	}
 	query := jobQuery{Target: v.Get("target"), State: v["state"], Schedule: v.Get("schedule"),
-		Label: v.Get("label"), Q: v.Get("q")}
+		Q: v.Get("q")}
+	if label := v.Get("label"); label != "" {
+		query.Label = []string{label}
+	}
 	return query.filter()
 }
 

@@ -1,7 +1,7 @@
 package server
 
-// operations says of each operation what its shapes do not. Keys are operation ids.
-var operations = map[string]about{
+// endpoints says of each operation what its shapes do not. Keys are operation ids.
+var endpoints = map[string]about{
 	"createTarget": {tag: "Targets", summary: "Register a target", status: []int{201},
 		more:    "The answer holds the secret that signs its calls; later only `/secret` and `rotate-secret` show it.",
 		example: `{"name":"billing","url":"https://api.example.com/hooks/billing"}`},
@@ -32,8 +32,9 @@ var operations = map[string]about{
 	"createJobs": {tag: "Jobs", summary: "Make many jobs", status: []int{201, 200},
 		example: `{"jobs":[{"target":"billing","payload":{"invoice":7}}]}`,
 		more:    "All or none, in one commit."},
-	"listJobs": {tag: "Jobs", summary: "List jobs", more: "Newest first."},
-	"getJob":   {tag: "Jobs", summary: "Show a job"},
+	"listJobs": {tag: "Jobs", summary: "List jobs", more: "Newest first. A page of a combination that is rare among " +
+		"very many jobs may be short or empty and still have a `next_cursor`: every page costs the same."},
+	"getJob": {tag: "Jobs", summary: "Show a job"},
 	"patchJob": {tag: "Jobs", summary: "Change a job", example: `{"run_at":"2026-12-06T09:00:00Z"}`,
 		more: "`run_at`, `priority` and `expires_at` while it is scheduled; also `payload`, `headers` and `labels` while no " +
 			"attempt is on record. 409 otherwise, also when an attempt began first."},

@@ -1,0 +1,41 @@
+package server
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+)
+
+// plainQuery refuses what a query leaves to guesses: a parameter without a value, which huma takes for one that was not
+// given, and one that is given twice, of which huma takes the first. It is a middleware of every operation.
+func plainQuery(c huma.Context, next func(huma.Context)) {
+	at := c.URL()
+	if at.RawQuery == "" {
+		next(c)
+		return
+	}
+	query, err := url.ParseQuery(at.RawQuery)
+	if err != nil {
+		refuse(humagin.Unwrap(c), newProblem(http.StatusBadRequest, detailMalformed, fault{"query", "must be well formed"}))
+		return
+	}
+	var faults []fault
+	for _, p := range c.Operation().Parameters {
+		values := query[p.Name]
+		switch {
+		case p.In != "query":
+		case slices.Contains(values, ""):
+			faults = append(faults, fault{"query." + p.Name, "must have a value; leave it out for none"})
+		case len(values) > 1 && p.Schema.Type != huma.TypeArray:
+			faults = append(faults, fault{"query." + p.Name, "must be given once"})
+		}
+	}
+	if len(faults) > 0 {
+		refuse(humagin.Unwrap(c), newProblem(http.StatusUnprocessableEntity, detailInvalid, faults...))
+		return
+	}
+	next(c)
+}
