@@ -22,6 +22,8 @@ type dialect interface {
 	provider(db *sql.DB) (*goose.Provider, error)
 	// begin starts a transaction that will write.
 	begin() string
+	// space is how many bytes the database takes, and how many of them are free for rows to come.
+	space(ctx context.Context, read *sql.DB) (bytes, free int64, err error)
 	// transient tells whether running the unit of work again may help.
 	transient(err error) bool
 }

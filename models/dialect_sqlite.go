@@ -1,6 +1,7 @@
 package models
 
 import (
+	"context"
 	"database/sql"
 	"embed"
 	"errors"
@@ -87,6 +88,12 @@ func (d *sqlite) provider(db *sql.DB) (*goose.Provider, error) {
 }
 
 func (d *sqlite) begin() string { return "BEGIN IMMEDIATE" }
+
+func (d *sqlite) space(ctx context.Context, read *sql.DB) (bytes, free int64, err error) {
+	err = read.QueryRowContext(ctx, `SELECT p.page_count * s.page_size, f.freelist_count * s.page_size
+		FROM pragma_page_count() p, pragma_page_size() s, pragma_freelist_count() f`).Scan(&bytes, &free)
+	return bytes, free, err
+}
 
 func (d *sqlite) transient(err error) bool {
 	var e sqlite3.Error

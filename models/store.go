@@ -33,6 +33,7 @@ const readTimeout = 30 * time.Second
 type Store struct {
 	cfg     Config
 	dialect dialect
+	schema  int64 // its version
 	unlock  func()
 	writeDB *sql.DB
 	readDB  *sql.DB
@@ -87,7 +88,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if from != to {
+	if s.schema = to; from != to {
 		s.cfg.Log.Info("schema migrated", "from", from, "to", to)
 	}
 	if s.reads, err = s.gorm(s.readDB); err != nil {

@@ -77,6 +77,16 @@ func newWriter(cfg Config, d dialect, conn *sql.Conn, g *gorm.DB) *writer {
 	return w
 }
 
+// inLine is how much work waits: pieces, and the bytes they hold.
+func (w *writer) inLine() (pieces int, bytes int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, line := range w.lines {
+		pieces += len(line)
+	}
+	return pieces, w.bytes
+}
+
 // enqueue hands over a piece of work; its done will be called unless an error is returned here.
 func (w *writer) enqueue(op *work) error {
 	w.mu.Lock()

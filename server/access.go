@@ -78,6 +78,7 @@ var needs = map[string]need{
 	"GET /":             reads,
 	"GET /find":         reads,
 	"POST /theme":       reads,
+	"POST /clock":       reads,
 	"GET /assets/*file": anyone,
 	"GET /login":        anyone,
 	"POST /login":       anyone,
@@ -105,6 +106,8 @@ var needs = map[string]need{
 
 	"GET /attempts":     reads,
 	"GET /attempts/:id": reads,
+
+	"GET /system": reads.ofAll(),
 }
 
 // rule is a route as gin tells it.

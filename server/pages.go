@@ -25,6 +25,7 @@ func (s *Server) pageRoutes(r gin.IRouter) {
 	show("/", s.showOverview)
 	show("/find", s.find)
 	act("/theme", s.setTheme)
+	act("/clock", s.setClock)
 
 	show("/jobs", s.showJobs)
 	show("/jobs/new", s.showNewJob)
@@ -48,6 +49,8 @@ func (s *Server) pageRoutes(r gin.IRouter) {
 
 	show("/attempts", s.showAttempts)
 	show("/attempts/:id", s.showAttempt)
+
+	show("/system", s.showSystem)
 
 	r.GET("/assets/*file", gin.WrapH(ui.Assets()))
 	if !s.cfg.Dev {

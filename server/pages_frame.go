@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // frame is what is around every page.
 func (s *Server) frame(c *gin.Context, title, tab string) ui.Frame {
 	v := viewerOf(c.Request.Context())
-	f := ui.Frame{Title: title, Tab: tab, Now: time.Now(), Theme: themeOf(c), Here: here(c.Request),
+	f := ui.Frame{Title: title, Tab: tab, Now: time.Now(), Theme: themeOf(c), Clock: clockOf(c), Here: here(c.Request),
 		Origin: origin(c.Request), Version: s.cfg.Version, Dev: s.cfg.Dev, May: v.may(), Bare: v.scope == "",
 		Flash: takeFlash(c)}
 	if !s.cfg.Dev {
@@ -53,6 +54,7 @@ func secure(r *http.Request) bool {
 // Cookies hold no secrets but the session's.
 const (
 	themeCookie = "punctual_theme"
+	clockCookie = "punctual_clock"
 	flashCookie = "punctual_flash"
 )
 
@@ -95,15 +97,32 @@ func themeOf(c *gin.Context) string {
 	return ""
 }
 
-func (s *Server) setTheme(c *gin.Context) (reply, error) {
-	const year = 365 * 24 * 60 * 60
-	switch theme := c.PostForm("theme"); theme {
-	case "light", "dark":
-		setCookie(c, themeCookie, theme, year)
-	default:
-		setCookie(c, themeCookie, "", -1)
+// clockOf is whose clock times of day are shown by: "utc", or "" for the reader's own.
+func clockOf(c *gin.Context) string {
+	if clock, _ := c.Cookie(clockCookie); clock == "utc" {
+		return clock
 	}
-	return reply{to: ownPath(c.PostForm("back"))}, nil
+	return ""
+}
+
+func (s *Server) setTheme(c *gin.Context) (reply, error) {
+	return keep(c, themeCookie, c.PostForm("theme"), "light", "dark"), nil
+}
+
+func (s *Server) setClock(c *gin.Context) (reply, error) {
+	return keep(c, clockCookie, c.PostForm("clock"), "utc"), nil
+}
+
+// keep remembers a choice of this reader for a year if it is one of the choices; anything else is the default, which
+// needs no cookie.
+func keep(c *gin.Context, cookie, value string, choices ...string) reply {
+	const year = 365 * 24 * 60 * 60
+	if slices.Contains(choices, value) {
+		setCookie(c, cookie, value, year)
+	} else {
+		setCookie(c, cookie, "", -1)
+	}
+	return reply{to: ownPath(c.PostForm("back"))}
 }
 
 // ownPath is to if it leads to a path of this site, else the first page.

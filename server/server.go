@@ -26,9 +26,14 @@ type Config struct {
 	// Guard tells early that a target's URL leads where calls are not allowed to go; nil: it is only seen when called.
 	Guard interface{ CheckURL(url string) error }
 
+	Settings []Setting // in force, for people to read; no secrets
+
 	Grace time.Duration // how long requests under way may take at the end; 0: 30s
 	Log   *slog.Logger  // nil: silent
 }
+
+// Setting is one setting as the command line spells it.
+type Setting struct{ Name, Value string }
 
 func (c Config) withDefaults() Config {
 	if c.Version == "" {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 )
 
@@ -28,16 +29,31 @@ func loadAssets() assetSet {
 		panic(err) // embedded at build time
 	}
 	for _, e := range entries {
-		data, err := assetFiles.ReadFile("assets/" + e.Name())
-		if err != nil {
-			panic(err)
-		}
-		sum := sha256.Sum256(data)
-		ext := path.Ext(e.Name())
-		href := "/assets/" + strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:6]) + ext
-		set.href[e.Name()], set.data[href] = href, data
+		set.load(e.Name())
 	}
 	return set
+}
+
+// imported finds the modules that a module imports: from "./later.js".
+var imported = regexp.MustCompile(`from "\./([a-z]+\.js)"`)
+
+// load reads an asset, after those it imports: their hashed names become part of it, and so of its own.
+func (s *assetSet) load(name string) (href string) {
+	if href, loaded := s.href[name]; loaded {
+		return href
+	}
+	data, err := assetFiles.ReadFile("assets/" + name)
+	if err != nil {
+		panic(err)
+	}
+	data = imported.ReplaceAllFunc(data, func(found []byte) []byte {
+		return []byte(`from "` + s.load(string(imported.FindSubmatch(found)[1])) + `"`)
+	})
+	sum := sha256.Sum256(data)
+	ext := path.Ext(name)
+	href = "/assets/" + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
+	s.href[name], s.data[href] = href, data
+	return href
 }
 
 // mediaTypes by ending: not asked of the system, whose tables differ from machine to machine.

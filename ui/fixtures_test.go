@@ -21,6 +21,9 @@ func frame(title, tab string) Frame {
 		Dev: true, May: May{Write: true, Admin: true, Rule: true}, Watch: Watch{On: true}}
 }
 
+// alarmed is the frame while something is wrong.
+func alarmed(f Frame) Frame { f.Alarm = "2 targets failing"; return f }
+
 // world is the data that pages are drawn from, in two moods.
 type world struct {
 	word func(plain string) string // what users call things
@@ -339,6 +342,11 @@ func (w world) full() map[string]Page {
 		"attempt":        &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[2]},
 		"attempt-out":    &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[0]},
 		"attempt-binary": &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[8], Whole: true},
+		"system": &System{Frame: alarmed(frame("System", TabSystem)), Node: "node_01kjq3v8e5fzzr9y6q5t8m0001",
+			StartedAt: ago(70 * time.Hour), GoVersion: "go1.26.0", Memory: 90 << 20, InFlight: 23, Slots: 4096, Queued: 227,
+			Turns: 12, Watchers: 1, Book: models.Condition{Bytes: 3 << 30, Free: 1 << 30, Schema: 7, Waiting: 3,
+				WaitingBytes: 40 << 20, MaxWaiting: 64 << 20}, Counts: []Line{{"Attempts", "1204"}}, Faults: 1,
+			Settings: []Line{{"addr", w.text("127.0.0.1:8080")}, {"admin-key", "***"}}, Trouble: w.text("the database is away")},
 		"problem": &Problem{Frame: frame("Not found", ""), Status: 404,
 			Detail: w.text("There is nothing of this name or id.")},
 		"login": &Login{Frame: Frame{Title: "Sign in", Now: noon, Bare: true, Version: "0.1.0"},
@@ -366,6 +374,7 @@ func empty() map[string]Page {
 			State: models.Scheduled, RunAt: noon}},
 		"empty-attempt": &Attempt{Frame: frame("attempt", TabAttempts),
 			Attempt: &models.Attempt{Outcome: models.Interrupted}},
+		"empty-system":  &System{Frame: frame("System", TabSystem)},
 		"empty-problem": &Problem{Frame: Frame{}},
 		"empty-login":   &Login{Frame: Frame{}},
 	}

@@ -14,6 +14,7 @@ type Frame struct {
 	Tab     string    // the lit entry of the navigation, one of the Tab constants
 	Now     time.Time // relative times count from here
 	Theme   string    // "light", "dark" or "": as the system says
+	Clock   string    // "utc", or "": times of day are shown by the reader's own clock
 	Here    string    // path and query of this page: forms about the frame come back to it
 	Origin  string    // scheme://host by which the user reached us, for lines to copy
 	Version string
@@ -21,6 +22,7 @@ type Frame struct {
 	Who     string // name of the key that the viewer signed in with; "": there is no login
 	May     May    // what the viewer may do: pages leave out what would be refused
 	Bare    bool   // without navigation: for those who have not signed in
+	Alarm   string // what somebody should look at, in two or three words; "": all is well
 	Flash   *Flash // what came of the last form; nil: nothing to say
 	Watch   Watch
 }
@@ -40,6 +42,7 @@ const (
 	TabSchedules = "schedules"
 	TabTargets   = "targets"
 	TabAttempts  = "attempts"
+	TabSystem    = "system"
 )
 
 // Flash is one line about what a form just did.
@@ -87,6 +90,7 @@ func (f *Frame) Entries() []Entry {
 		{Name: "Schedules", Href: "/schedules", Key: "s"},
 		{Name: "Targets", Href: "/targets", Key: "t"},
 		{Name: "Attempts", Href: "/attempts", Key: "a"},
+		{Name: "System", Href: "/system", Key: "y"},
 	}
 	for i := range all {
 		all[i].Lit = strings.ToLower(all[i].Name) == f.Tab
@@ -98,6 +102,21 @@ func (f *Frame) Entries() []Entry {
 func (f *Frame) Themes() []Option {
 	return []Option{{"", "System", f.Theme == ""}, {"light", "Light", f.Theme == "light"},
 		{"dark", "Dark", f.Theme == "dark"}}
+}
+
+// Clocks are the choices of the clock switch.
+func (f *Frame) Clocks() []Option {
+	return []Option{{"", "Local", f.Clock == ""}, {"utc", "UTC", f.Clock == "utc"}}
+}
+
+// Styles are the style sheets, in the order in which they build on each other.
+func (*Frame) Styles() []string {
+	return []string{"base.css", "frame.css", "parts.css", "lists.css", "forms.css", "calls.css", "charts.css"}
+}
+
+// Scripts are the modules. Every page works without them.
+func (*Frame) Scripts() []string {
+	return []string{"times.js", "live.js", "keys.js", "copy.js", "search.js", "select.js", "editor.js", "preview.js"}
 }
 
 // At is t as this page shows it.

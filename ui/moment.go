@@ -9,6 +9,7 @@ import (
 type Moment struct {
 	Words string // "12 s ago", "in 3 min", "2026-03-01"; "" for no time
 	UTC   string // "2026-03-01 09:00:00.123 UTC"
+	Full  string // "2026-03-01 09:00:00 UTC"
 	Clock string // "09:00:00"
 	ISO   string // RFC 3339, for machines
 }
@@ -23,6 +24,7 @@ func MomentOf(t, now time.Time) Moment {
 	}
 	t = t.UTC()
 	return Moment{Words: relative(t, now), UTC: t.Format("2006-01-02 15:04:05.000 UTC"),
+		Full:  t.Format("2006-01-02 15:04:05 UTC"),
 		Clock: t.Format(time.TimeOnly), ISO: t.Format("2006-01-02T15:04:05.000Z")}
 }
 

@@ -19,15 +19,27 @@ type Page interface {
 	template() string // the name of its file in templates, without ending
 }
 
+// Choice is a row of buttons that sets one thing for all pages, and comes back to this one.
+type Choice struct {
+	Action, Name, Label, Back string
+	Options                   []Option
+}
+
 // functions are what templates may call beside the methods of pages. None of them declares anything safe.
 var functions = template.FuncMap{
-	"text": visible,
-	"clip": func(n int, s string) string { return clip(visible(s), n) },
-	"link": Link,
-	"took": Took,
-	"size": Size,
-	"span": span,
-	"sign": func(name string) Sign { return Sign{Name: name} },
+	"text":   visible,
+	"clip":   func(n int, s string) string { return clip(visible(s), n) },
+	"link":   Link,
+	"took":   Took,
+	"size":   Size,
+	"size64": func(n int64) string { return Size(int(n)) },
+	"usize":  func(n uint64) string { return Size(int(n)) },
+	"span":   span,
+	"count":  count,
+	"sign":   func(name string) Sign { return Sign{Name: name} },
+	"choice": func(action, name, label, back string, options []Option) Choice {
+		return Choice{action, name, label, back, options}
+	},
 	"asset": func(name string) (string, error) {
 		if href, ok := assets.href[name]; ok {
 			return href, nil
@@ -44,7 +56,7 @@ func parsePages() map[string]*template.Template {
 		"templates/frame.html", "templates/parts.html", "templates/fields.html", "templates/call.html"))
 	all := map[string]*template.Template{}
 	for _, name := range []string{"overview", "jobs", "job_new", "job", "targets", "target_form", "target", "schedules",
-		"schedule_form", "schedule", "attempts", "attempt", "problem", "login"} {
+		"schedule_form", "schedule", "attempts", "attempt", "system", "problem", "login"} {
 		own := template.Must(shared.Clone())
 		all[name] = template.Must(own.ParseFS(templateFiles, "templates/"+name+".html"))
 	}

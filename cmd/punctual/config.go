@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"punctual/models"
+	"punctual/server"
 )
 
 // settings are what a server is started with, read and checked.
@@ -39,6 +41,8 @@ type settings struct {
 	MissedAfter          time.Duration
 	LogFormat            string
 	LogLevel             slog.Level
+
+	Shown []server.Setting // each of them, as it was given or as it is by default, without secrets
 }
 
 // Which commands a setting belongs to.
@@ -147,11 +151,23 @@ func (a *app) load(c *cli.Command, on int) (s settings, err error) {
 		if err := row.put(&s, value); err != nil {
 			return s, misused(c, fmt.Errorf("%s %w", origin, err))
 		}
+		s.Shown = append(s.Shown, server.Setting{Name: row.name, Value: showable(row.name, value)})
 	}
 	if s.MaxPayload > s.MaxRequest {
 		return s, misused(c, errors.New("--max-payload must not be more than --max-request"))
 	}
 	return s, nil
+}
+
+// showable is a setting's value without what is secret in it.
+func showable(name, value string) string {
+	if strings.HasSuffix(name, "-key") && value != "" {
+		return "***"
+	}
+	if u, err := url.Parse(value); name == "database" && err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return value
 }
 
 // readConfig reads a configuration file: an object of scalars, or of lists where a flag takes a list.

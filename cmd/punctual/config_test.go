@@ -35,6 +35,7 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 		Retention: 7 * day, RetentionFailed: 30 * day, RetentionOccurrences: 90 * day, MaxPayload: 1 << 20,
 		MaxRequest: 16 << 20, ResponseCapture: 16 << 10, MaxInFlight: 4096, QueueWindow: 65536,
 		ShutdownGrace: 30 * time.Second, MissedAfter: time.Minute, LogFormat: "text", LogLevel: slog.LevelInfo}
+	want.Shown = got.Shown // TestSettingsAreShownWithoutSecrets looks at those
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
@@ -103,5 +104,23 @@ func TestLoopback(t *testing.T) {
 		if got := loopback(addr); got != want {
 			t.Errorf("loopback(%q) = %v", addr, got)
 		}
+	}
+}
+
+func TestSettingsAreShownWithoutSecrets(t *testing.T) {
+	got, err := loaded(t, onServe, nil, "--admin-key", "very-secret", "--database", "sqlite:x.db", "--retention", "3d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]string{}
+	for _, s := range got.Shown {
+		shown[s.Name] = s.Value
+	}
+	if shown["admin-key"] != "***" || shown["database"] != "sqlite:x.db" || shown["retention"] != "3d" ||
+		shown["sync"] != "full" {
+		t.Errorf("shown are %v", shown)
+	}
+	if v := showable("database", "postgres://me:very-secret@db/x"); v != "postgres://me:xxxxx@db/x" {
+		t.Errorf("a database with a password is shown as %s", v)
 	}
 }

@@ -93,7 +93,7 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 		Grace: s.ShutdownGrace, Retention: s.Retention, RetentionFailed: s.RetentionFailed,
 		RetentionOccurrences: s.RetentionOccurrences, Log: log}, store, sender)
 	door, err := server.New(server.Config{Version: version, Dev: m.dev, AdminKey: s.AdminKey, Guard: m.guard,
-		MaxPayload: s.MaxPayload, MaxRequest: s.MaxRequest, Grace: s.ShutdownGrace, Log: log}, store, engine)
+		MaxPayload: s.MaxPayload, MaxRequest: s.MaxRequest, Settings: s.Shown, Grace: s.ShutdownGrace, Log: log}, store, engine)
 	if err != nil {
 		return err
 	}

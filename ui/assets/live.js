@@ -15,26 +15,60 @@ export async function refresh() {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const old of main.querySelectorAll("[data-live]")) {
     const next = fresh.getElementById(old.id);
-    if (next) swap(old, next);
+    if (next && next.innerHTML !== old.dataset.was) swap(old, next);
   }
+  frame(fresh);
   document.dispatchEvent(new Event("punctual:swapped"));
 }
 
-// swap replaces a region unless the reader is in the middle of something there. What was folded out stays so.
+// frame takes over what is outside of the regions: title, icon and alarm tell of trouble on a tab nobody looks at.
+function frame(fresh) {
+  document.title = fresh.title;
+  const icon = document.getElementById("favicon"), next = fresh.getElementById("favicon");
+  if (icon && next && icon.href !== next.href) icon.href = next.href;
+  const alarm = document.getElementById("alarm"), now = fresh.getElementById("alarm");
+  if (alarm && now && alarm.textContent !== now.textContent) alarm.replaceChildren(...now.childNodes);
+}
+
+// swap replaces a region unless the reader is in the middle of something there. What was folded out stays so, what was
+// selected stays selected, and rows that were not there before are marked.
 function swap(old, next) {
-  if (old.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return;
+  if (old.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox]), textarea, select")) return;
   if (old.querySelector(".drop[open]")) return;
   const selection = document.getSelection();
   if (!selection.isCollapsed && old.contains(selection.anchorNode)) return;
+  const markup = next.innerHTML;
   for (const before of old.querySelectorAll("details[id]")) {
     const after = next.querySelector(`#${CSS.escape(before.id)}`);
     if (after) after.open = before.open;
   }
+  for (const box of old.querySelectorAll("input[type=checkbox]:checked")) {
+    const after = next.querySelector(`input[type=checkbox][value="${CSS.escape(box.value)}"]`);
+    if (after) after.checked = true;
+  }
+  const known = new Set([...old.querySelectorAll("tr[data-row]")].map((row) => row.dataset.row));
+  if (known.size > 0) {
+    for (const row of next.querySelectorAll("tr[data-row]")) row.classList.toggle("fresh", !known.has(row.dataset.row));
+  }
   next.querySelectorAll(".scripted").forEach((el) => (el.hidden = false));
-  const focused = old.contains(document.activeElement) ? document.activeElement : null;
-  const place = focused ? [...old.querySelectorAll("a, button, summary, [tabindex]")].indexOf(focused) : -1;
+  const place = placeOf(old);
+  next.dataset.was = markup;
   old.replaceWith(next);
-  if (place >= 0) next.querySelectorAll("a, button, summary, [tabindex]")[place]?.focus({ preventScroll: true });
+  place?.(next);
+}
+
+// placeOf remembers where the focus is: in the row of the same name if there is one, else at the same place.
+function placeOf(old) {
+  const focused = document.activeElement;
+  if (!old.contains(focused)) return undefined;
+  const stops = "a, button, summary, input, [tabindex]";
+  const row = focused.closest("tr[data-row]");
+  const within = row ?? old;
+  const index = [...within.querySelectorAll(stops)].indexOf(focused);
+  return (next) => {
+    const place = row ? next.querySelector(`tr[data-row="${CSS.escape(row.dataset.row)}"]`) : next;
+    (place ?? next).querySelectorAll(stops)[index]?.focus({ preventScroll: true });
+  };
 }
 
 async function run() {
@@ -96,6 +130,6 @@ if (main.dataset.watch) {
     }
   });
   // What falls due becomes something else without an event.
-  setInterval(happened, 15000);
+  setInterval(happened, Number(main.dataset.every ?? 15) * 1000);
 }
 document.addEventListener("punctual:refresh", () => refresh().catch(() => {}));
