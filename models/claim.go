@@ -180,6 +180,9 @@ func (s *Store) Finish(f Finish) (*Finished, error) {
 
 func (t *tx) finish(f Finish) (out *Finished, held bool, err error) {
 	j, a := *f.Job, *f.Attempt
+	if err := t.lockSchedule(j.ScheduleID); err != nil {
+		return nil, false, err
+	}
 	n, err := t.finishRow(&j, &a)
 	if err != nil {
 		return nil, false, err
@@ -227,13 +230,12 @@ func (t *tx) recorded(attemptID string) bool {
 }
 
 func (t *tx) pauseGone(targetID string, now time.Time) (*Target, error) {
-	known, err := t.target(targetID)
-	if err != nil || known.Paused() || known.Deleted() {
+	target, err := t.lockTarget(targetID)
+	if err != nil || target.Paused() || target.Deleted() {
 		return nil, err
 	}
-	paused := *known
-	paused.PausedAt, paused.PausedReason = Stamp(now), ReasonGone
-	return &paused, t.saveTarget(&paused, now)
+	target.PausedAt, target.PausedReason = Stamp(now), ReasonGone
+	return target, t.saveTarget(target, now)
 }
 
 // Reclaim writes a lost attempt for every claim that a node other than node holds, and settles its job. On an engine
@@ -247,7 +249,7 @@ func (s *Store) Reclaim(ctx context.Context, node string, now time.Time, random 
 	for total := 0; ; {
 		n := 0
 		err := s.write(ctx, work{act: "reclaim", lane: swept, run: func(tx *tx) error {
-			jobs, err := jobsWhere(tx.DB, "claim_id", "state = 'running' AND claim_node <> ? AND id IN (SELECT id FROM jobs"+
+			jobs, err := jobsWhere(tx.DB, "claim_id"+tx.forUpdate, "state = 'running' AND claim_node <> ? AND id IN (SELECT id FROM jobs"+
 				" WHERE state = 'running' AND claim_node <> ? LIMIT ?)", node, node, batchOps)
 			n = len(jobs)
 			for _, j := range jobs {
@@ -285,7 +287,7 @@ func (s *Store) Claims(ctx context.Context, node string) ([]string, error) {
 // GiveBack ends a claim that nobody at node knows of as an interrupted attempt.
 func (s *Store) GiveBack(ctx context.Context, node, claim string, now time.Time) error {
 	return s.write(ctx, work{act: "give back " + claim, lane: owed, run: func(tx *tx) error {
-		jobs, err := jobsWhere(tx.DB, "id", "state = 'running' AND claim_node = ? AND claim_id = ?", node, claim)
+		jobs, err := jobsWhere(tx.DB, "id"+tx.forUpdate, "state = 'running' AND claim_node = ? AND claim_id = ?", node, claim)
 		if err != nil || len(jobs) == 0 {
 			return err
 		}

@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // dialect is everything that the engines disagree about.
@@ -20,28 +22,54 @@ type dialect interface {
 	gorm(conn gorm.ConnPool) gorm.Dialector
 	// provider knows the migrations.
 	provider(db *sql.DB) (*goose.Provider, error)
+	// guard lets one process at a time bring the schema up to date; release lets the next one in.
+	guard(ctx context.Context, db *sql.DB) (release func(), err error)
 	// begin starts a transaction that will write.
 	begin() string
 	// space is how many bytes the database takes, and how many of them are free for rows to come.
 	space(ctx context.Context, read *sql.DB) (bytes, free int64, err error)
+	// commit ends it, and fails unless it is durable.
+	commit(ctx context.Context, conn *sql.Conn) error
 	// transient tells whether running the unit of work again may help.
 	transient(err error) bool
+	// manner is how a transaction works on this engine.
+	manner() manner
 }
 
-// dialectFor reads a database setting: "sqlite:PATH".
+// manner is what differs inside a transaction. Its zero value is an engine whose one writer excludes all others.
+type manner struct {
+	hands     int                       // writers
+	shared    bool                      // others write too: rows are locked before they are decided on, caches checked
+	forUpdate string                    // ends a SELECT whose rows must not change before the commit
+	rebind    func(query string) string // from ? and ?N to the engine's placeholders; nil: they are the engine's
+	tidy      func(args []any)          // makes arguments fit for the engine; nil: they are
+	elements  string                    // SELECT of the texts in the JSON array %s
+	patience  time.Duration             // of one transaction; 0: as long as it takes
+	insist    time.Duration             // how long a batch is run again while the book is in trouble; 0: commitTries times
+}
+
+// locked makes a query lock the rows that it finds until the commit, on an engine that has such locks.
+func locked(db *gorm.DB) *gorm.DB { return db.Clauses(clause.Locking{Strength: "UPDATE"}) }
+
+// dialectFor reads a database setting: "sqlite:PATH" or "postgres://…".
 func dialectFor(c Config) (dialect, error) {
 	kind, rest, _ := strings.Cut(c.Database, ":")
 	switch {
 	case kind == "sqlite" && rest != "":
 		return newSQLite(rest, c.Sync)
 	case kind == "postgres" || kind == "postgresql":
-		return nil, &Invalid{"database", "PostgreSQL is not supported by this version"}
+		return newPostgres(c)
 	}
-	return nil, &Invalid{"database", "must be sqlite:PATH"}
+	return nil, &Invalid{"database", "must be sqlite:PATH or postgres://USER@HOST/NAME"}
 }
 
 // migrate brings the schema to this version's and tells from which version it came.
 func migrate(ctx context.Context, d dialect, db *sql.DB, only bool) (from, to int64, err error) {
+	release, err := d.guard(ctx, db)
+	if err != nil {
+		return 0, 0, fmt.Errorf("wait for other migrations: %w", err)
+	}
+	defer release()
 	p, err := d.provider(db)
 	if err != nil {
 		return 0, 0, fmt.Errorf("read migrations: %w", err)

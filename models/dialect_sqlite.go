@@ -87,12 +87,23 @@ func (d *sqlite) provider(db *sql.DB) (*goose.Provider, error) {
 	return goose.NewProvider(goose.DialectSQLite3, db, files)
 }
 
+func (d *sqlite) guard(context.Context, *sql.DB) (func(), error) { return func() {}, nil }
+
 func (d *sqlite) begin() string { return "BEGIN IMMEDIATE" }
 
 func (d *sqlite) space(ctx context.Context, read *sql.DB) (bytes, free int64, err error) {
 	err = read.QueryRowContext(ctx, `SELECT p.page_count * s.page_size, f.freelist_count * s.page_size
 		FROM pragma_page_count() p, pragma_page_size() s, pragma_freelist_count() f`).Scan(&bytes, &free)
 	return bytes, free, err
+}
+
+func (d *sqlite) commit(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+func (d *sqlite) manner() manner {
+	return manner{hands: 1, elements: "SELECT value FROM json_each(%s)"}
 }
 
 func (d *sqlite) transient(err error) bool {

@@ -179,7 +179,7 @@ func (t *tx) deleteSchedules(column, id string, now time.Time) error {
 
 // scheduleNamed is a fresh copy of the living schedule of that name.
 func (t *tx) scheduleNamed(name string) (*Schedule, error) {
-	row, err := livingSchedule(t.DB, name)
+	row, err := livingSchedule(locked(t.DB), name)
 	if err != nil {
 		return nil, err
 	}

@@ -110,7 +110,7 @@ func targetIDs(db *gorm.DB, name string) (ids []string, err error) {
 // from is what a walk goes over, and the column that orders it.
 func (f JobFilter) from() (from, order string) {
 	if len(f.Labels) > 0 {
-		return "labels l CROSS JOIN jobs j ON j.id = l.job_id", "l.job_id"
+		return "labels l CROSS JOIN jobs j", "l.job_id" // in this order: the engine must not choose another
 	}
 	return "jobs j", "j.id"
 }
@@ -158,7 +158,7 @@ func (f JobFilter) conditions(before string) (c conditions) {
 	_, id := f.from()
 	for i, key := range slices.Sorted(maps.Keys(f.Labels)) {
 		if i == 0 {
-			c.add("l.key = ? AND l.value = ?", key, f.Labels[key])
+			c.add("l.key = ? AND l.value = ? AND j.id = l.job_id", key, f.Labels[key])
 		} else {
 			c.check("EXISTS (SELECT 1 FROM labels o WHERE o.key = ? AND o.value = ? AND o.job_id = j.id)", key, f.Labels[key])
 		}

@@ -7,6 +7,26 @@ import (
 
 // A schedule's line holds the jobs that wait for one another. This file is what happens in it when a job ends.
 
+// lockSchedule lets nobody else touch a schedule and its line until the commit, where there are others; "": there is none.
+// Whoever changes a job of a schedule locks the schedule first, and then the job: so they wait, and never for each other.
+func (t *tx) lockSchedule(id string) error {
+	if !t.shared || id == "" {
+		return nil
+	}
+	_, err := t.exec(`SELECT 1 FROM schedules WHERE id = ? FOR UPDATE`, id)
+	return err
+}
+
+// lockScheduleOf is lockSchedule for the schedule of a job.
+func (t *tx) lockScheduleOf(jobID string) error {
+	if !t.shared {
+		return nil
+	}
+	_, err := t.exec(`SELECT 1 FROM schedules WHERE id = (SELECT schedule_id FROM jobs WHERE id = ? AND schedule_id <> '')
+		FOR UPDATE`, jobID)
+	return err
+}
+
 // scheduleJobEnded is called for a job of a schedule, in the transaction that settles it and before or after its row is
 // written: when its state just became final, and when it went back to wait for its next attempt. It releases the
 // first held job if nothing is out any more, counts failures, and unparks the schedule. When nothing of that can be,
@@ -86,7 +106,7 @@ func (t *tx) busy(scheduleID string, overlap Overlap, except string) (busy bool,
 	query := `SELECT EXISTS (SELECT 1 FROM jobs WHERE schedule_id = ? AND schedule_id <> ''
 		AND state IN ('scheduled', 'running') AND held = 0 AND id <> ?)`
 	if overlap == OverlapAllow {
-		query = strings.TrimSuffix(query, ")") + ` AND (origin = 'backfill') = 1)`
+		query = strings.TrimSuffix(query, ")") + ` AND origin = 'backfill')`
 	}
 	err = t.one(query, []any{scheduleID, except}, &busy)
 	return busy, err

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -12,7 +13,7 @@ const step = 200
 func (s *Store) Expire(ctx context.Context, now time.Time) ([]*Job, error) {
 	var out []*Job
 	err := s.write(ctx, work{act: "expire jobs", lane: swept, run: func(tx *tx) (err error) {
-		if out, err = jobsWhere(tx.DB, "expires_at", "state = 'scheduled' AND expires_at IS NOT NULL AND expires_at <= ? AND id IN "+
+		if out, err = jobsWhere(tx.DB, "expires_at"+tx.forUpdate, "state = 'scheduled' AND expires_at IS NOT NULL AND expires_at <= ? AND id IN "+
 			"(SELECT id FROM jobs WHERE state = 'scheduled' AND expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?)",
 			now.UnixMicro(), now.UnixMicro(), step); err != nil {
 			return err
@@ -32,9 +33,12 @@ func (s *Store) Expire(ctx context.Context, now time.Time) ([]*Job, error) {
 
 // expire ends one job whose time has run out.
 func (t *tx) expire(id string, now time.Time) (*Job, error) {
-	j, err := t.job(id)
-	if err != nil {
+	if err := t.lockScheduleOf(id); err != nil {
 		return nil, err
+	}
+	j, err := t.job(id)
+	if err != nil || j.State != Scheduled || !j.Expired(now) {
+		return j, err
 	}
 	if err := t.endJob(j, Failed, ReasonExpired, now); err != nil {
 		return nil, err
@@ -73,7 +77,7 @@ func (s *Store) Prune(ctx context.Context, keep Keep) (int, error) {
 			return err
 		}
 		keys, err := tx.exec(`DELETE FROM idempotency WHERE (path, key) IN (SELECT path, key FROM idempotency i
-			WHERE expires_at < ? AND NOT EXISTS (SELECT 1 FROM json_each(i.job_ids) e JOIN jobs j ON j.id = e.value)
+			WHERE expires_at < ? AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id IN (`+fmt.Sprintf(tx.elements, "i.job_ids")+`))
 			ORDER BY expires_at LIMIT ?)`, keep.Now.UnixMicro(), step)
 		total += int(tests + past + keys)
 		return err

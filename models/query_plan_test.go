@@ -32,7 +32,7 @@ func plan(t *testing.T, db *gorm.DB, sql string, args ...any) string {
 // TestListsWalkAnIndex holds every list to one descent of an index: never a sort, and never a walk over rows of other
 // targets or states.
 func TestListsWalkAnIndex(t *testing.T) {
-	s := openStore(t)
+	s := openAlone(t)
 	newSchedule(t, s, newTarget(t, s, "billing"), "report")
 	for _, c := range []struct {
 		filter JobFilter
@@ -79,7 +79,7 @@ func TestListsWalkAnIndex(t *testing.T) {
 
 // TestDispatchWalksSmallIndexes holds what the dispatcher asks for to the indexes of unfinished jobs.
 func TestDispatchWalksSmallIndexes(t *testing.T) {
-	s := openStore(t)
+	s := openAlone(t)
 	for _, c := range []struct{ sql, index string }{
 		{`SELECT id, run_at FROM jobs WHERE state = 'scheduled' AND held = 0 AND target_id = 'x' AND priority = 1
 			AND run_at <= 5 ORDER BY run_at LIMIT 64`, "COVERING INDEX jobs_due (target_id=? AND priority=? AND run_at<?)"},
@@ -114,7 +114,7 @@ func TestAttemptListsWalkAnIndex(t *testing.T) {
 		{AttemptFilter{Target: "billing", Outcome: Failure}, "attempts_trouble_target (target_id=? AND outcome=?"},
 	} {
 		t.Run(fmt.Sprintf("%+v", c.filter), func(t *testing.T) {
-			s := openStore(t)
+			s := openAlone(t)
 			newTarget(t, s, "billing")
 			walks, err := c.filter.walks(s.reads, "att_01jd")
 			if err != nil {

@@ -9,7 +9,7 @@ import (
 // finished jobs nor with the history.
 func TestSchedulesWalkSmallIndexes(t *testing.T) {
 	const unfinished = ` FROM jobs WHERE schedule_id = 's' AND schedule_id <> '' AND state IN ('scheduled', 'running')`
-	s := openStore(t)
+	s := openAlone(t)
 	for _, c := range []struct{ sql, index string }{
 		{`SELECT 1` + unfinished + ` AND held = 1 AND id <> 'j'`, "jobs_unfinished (schedule_id=? AND held=?)"},
 		{`SELECT 1` + unfinished + ` AND held = 0 AND id <> 'j' AND (origin = 'backfill') = 1`,

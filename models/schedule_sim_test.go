@@ -3,7 +3,6 @@ package models
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -39,7 +38,7 @@ type pause struct {
 // TestScheduleSimulation lets time pass, turns come late or twice, calls end in every way, nodes die, and people edit,
 // pause, trigger, backfill, cancel and retry; after each step the book must be as the contract says.
 func TestScheduleSimulation(t *testing.T) {
-	store, err := Open(t.Context(), Config{Database: "sqlite:" + filepath.Join(t.TempDir(), "book.db"), Sync: "normal"})
+	store, err := Open(t.Context(), Config{Database: database(t), Sync: "normal"})
 	if err != nil {
 		t.Fatal(err)
 	}

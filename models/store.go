@@ -15,7 +15,7 @@ import (
 
 // Config opens a book. Database must be given; the zero value of every other field has a meaning.
 type Config struct {
-	Database        string        // sqlite:PATH
+	Database        string        // sqlite:PATH or postgres://…
 	Sync            string        // SQLite: full (the zero value) survives a crash of the machine, normal one of the process
 	NoMigrate       bool          // refuse an older schema instead of bringing it up to date
 	MaxWaiting      int64         // bytes of work that may wait for the writer; 0: 64 MiB
@@ -94,16 +94,28 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if s.reads, err = s.gorm(s.readDB); err != nil {
 		return err
 	}
+	txs := make([]*tx, s.dialect.manner().hands)
+	for i := range txs {
+		txs[i] = newTx(s.dialect, s.dial, s.cfg)
+		if err := txs[i].connect(ctx); err != nil {
+			return err
+		}
+	}
+	s.writer = newWriter(s.cfg, s.dialect, txs)
+	return nil
+}
+
+// dial gives a connection for writing, and gorm on it.
+func (s *Store) dial(ctx context.Context) (*sql.Conn, *gorm.DB, error) {
 	conn, err := s.writeDB.Conn(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	g, err := s.gorm(conn)
 	if err != nil {
-		return errors.Join(err, conn.Close())
+		return nil, nil, errors.Join(err, conn.Close())
 	}
-	s.writer = newWriter(s.cfg, s.dialect, conn, g)
-	return nil
+	return conn, g, nil
 }
 
 // foreverTTL is the one lifetime of prepared statements for which gorm starts no goroutine to watch over it; such a
@@ -111,7 +123,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 const foreverTTL = 10 * 365 * day
 
 func (s *Store) gorm(conn gorm.ConnPool) (*gorm.DB, error) {
-	return gorm.Open(s.dialect.gorm(conn), &gorm.Config{SkipDefaultTransaction: true, PrepareStmt: true,
+	return gorm.Open(s.dialect.gorm(conn), &gorm.Config{SkipDefaultTransaction: true, PrepareStmt: !s.dialect.manner().shared,
 		PrepareStmtMaxSize: 256, PrepareStmtTTL: foreverTTL, DisableAutomaticPing: true, TranslateError: true, Logger: logger.Discard})
 }
 

@@ -150,6 +150,9 @@ func notKept(err error) error {
 
 // recall gives what was made under a key; nil ids if nothing is remembered.
 func (t *tx) recall(path, key string) (ids []string, body [32]byte, err error) {
+	if err := t.lockKey(path, key); err != nil {
+		return nil, body, err
+	}
 	var list string
 	var sum []byte
 	err = t.one(`SELECT job_ids, body FROM idempotency WHERE path = ? AND key = ?`, []any{path, key}, &list, &sum)
@@ -159,8 +162,22 @@ func (t *tx) recall(path, key string) (ids []string, body [32]byte, err error) {
 	if err != nil {
 		return nil, body, err
 	}
+	if list == "" {
+		return nil, body, nil // locked by us
+	}
 	copy(body[:], sum)
 	return ids, body, json.Unmarshal([]byte(list), &ids)
+}
+
+// lockKey lets nobody else remember a request under the same key until the commit: it puts an empty row in its place,
+// which remember fills, and waits for those who have done so before.
+func (t *tx) lockKey(path, key string) error {
+	if !t.shared {
+		return nil
+	}
+	_, err := t.exec(`INSERT INTO idempotency (path, key, body, job_ids, expires_at) VALUES (?, ?, '', '', 0)
+		ON CONFLICT (path, key) DO NOTHING`, path, key)
+	return err
 }
 
 func (t *tx) remember(path, key string, body [32]byte, jobs []*Job, now time.Time) error {

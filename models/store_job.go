@@ -24,9 +24,10 @@ func (s *Store) Job(ctx context.Context, id string) (*Job, error) {
 	return jobs[0], nil
 }
 
-// job is a fresh copy of the job of that id inside a transaction.
+// job is a fresh copy of the job of that id, which nobody else can change until the commit. One of a schedule is to be
+// locked after its schedule: see lockScheduleOf.
 func (t *tx) job(id string) (*Job, error) {
-	jobs, err := jobsWhere(t.DB, "id", "id = ?", id)
+	jobs, err := jobsWhere(t.DB, "id"+t.forUpdate, "id = ?", id)
 	if err == nil && len(jobs) == 0 {
 		err = ErrNotFound
 	}
@@ -45,6 +46,9 @@ func (t *tx) saveJob(j *Job) error {
 func (s *Store) changeJob(ctx context.Context, act, id string, change func(*tx, *Job) error) (*Job, error) {
 	var out *Job
 	err := s.write(ctx, work{act: act, run: func(tx *tx) (err error) {
+		if err = tx.lockScheduleOf(id); err != nil {
+			return err
+		}
 		if out, err = tx.job(id); err != nil {
 			return err
 		}
@@ -184,7 +188,7 @@ func (t *tx) afterEnd(j *Job, now time.Time) error {
 func (t *tx) cancelAll(now time.Time, where string, args ...any) ([]*Job, error) {
 	var all []*Job
 	for _, state := range []State{Running, Scheduled} {
-		jobs, err := jobsWhere(t.DB, "id", where+" AND state = '"+string(state)+"'", args...)
+		jobs, err := jobsWhere(t.DB, "id"+t.forUpdate, where+" AND state = '"+string(state)+"'", args...)
 		if err != nil {
 			return nil, err
 		}

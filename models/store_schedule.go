@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -67,7 +68,10 @@ func (s *Store) CreateSchedule(ctx context.Context, row *Schedule, now time.Time
 		if target, err := t.target(row.TargetID); err != nil || target.Deleted() {
 			return &Invalid{"target", "is not a registered target"}
 		}
-		return t.Create(row).Error
+		if err := t.Create(row).Error; !errors.Is(err, gorm.ErrDuplicatedKey) {
+			return err
+		}
+		return &Conflict{"a schedule of this name exists already"}
 	}})
 }
 

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -16,7 +17,9 @@ func (s *Store) CreateTarget(ctx context.Context, t *Target, secret string) erro
 		if _, err := tx.targetNamed(t.Name); err == nil {
 			return &Conflict{"a target of this name exists already"}
 		}
-		if err := tx.Create(t).Error; err != nil {
+		if err := tx.Create(t).Error; errors.Is(err, gorm.ErrDuplicatedKey) {
+			return &Conflict{"a target of this name exists already"}
+		} else if err != nil {
 			return err
 		}
 		return tx.addSecret(t.ID, secret, t.CreatedAt)
@@ -172,9 +175,15 @@ func (s *Store) DeleteTarget(ctx context.Context, name string, now time.Time, wi
 	return canceled, err
 }
 
-// target is the target with that id, deleted or not, from the cache if it can be: the book's only writer is this
-// one, so that the cache is right as long as every change goes through saveTarget. Do not change what it returns.
+// target is the target with that id, deleted or not, from the cache if it can be: where this writer is the book's only
+// one, the cache is right as long as every change goes through saveTarget; elsewhere see checkTarget. Do not change what
+// it returns.
 func (t *tx) target(id string) (*Target, error) {
+	if t.shared && !t.checked[id] {
+		if err := t.checkTarget(id); err != nil {
+			return nil, err
+		}
+	}
 	if known, ok := t.targets[id]; ok {
 		return known, nil
 	}
@@ -187,7 +196,30 @@ func (t *tx) target(id string) (*Target, error) {
 }
 
 // targetNamed is a fresh copy of the living target of that name.
-func (t *tx) targetNamed(name string) (*Target, error) { return livingTarget(t.DB, name) }
+func (t *tx) targetNamed(name string) (*Target, error) { return livingTarget(locked(t.DB), name) }
+
+// checkTarget holds a target as it stands until the commit, and drops what the caches know of it if it has changed. Those
+// who make or claim its jobs share this lock; a change, of its secrets too, waits for all of them, and they for it: so
+// after the commit of a pause no claim comes that did not see it.
+func (t *tx) checkTarget(id string) error {
+	var version int64
+	if err := t.one(`SELECT version FROM targets WHERE id = ? FOR KEY SHARE`, []any{id}, &version); err != nil {
+		return err
+	}
+	if known, ok := t.targets[id]; ok && known.Version != version {
+		delete(t.targets, id)
+		delete(t.secrets, id)
+	}
+	t.checked[id] = true
+	return nil
+}
+
+// lockTarget gives a fresh copy of a target that nobody else can use or change until the commit.
+func (t *tx) lockTarget(id string) (*Target, error) {
+	var row Target
+	err := locked(t.DB).Where("id = ?", id).Take(&row).Error
+	return &row, notFound(err)
+}
 
 func (t *tx) saveTarget(row *Target, now time.Time) error {
 	t.stale = true

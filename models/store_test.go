@@ -4,18 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"punctual/models/testdata/postgres"
 )
 
 // t0 is when the tests of the store begin.
 var t0 = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// openStore opens a book in a folder of its own.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	postgres.Stop()
+	os.Exit(code)
+}
+
+// database names a new, empty database of the engine that the tests are asked to run on.
+func database(t testing.TB) string {
+	t.Helper()
+	if postgres.Asked() {
+		return postgres.Database(t)
+	}
+	return "sqlite:" + filepath.Join(t.TempDir(), "book.db")
+}
+
+// openStore opens a book of its own.
 func openStore(t testing.TB) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), Config{Database: "sqlite:" + filepath.Join(t.TempDir(), "book.db"), Node: "node_test"})
+	s, err := Open(t.Context(), Config{Database: database(t), Node: "node_test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,6 +43,15 @@ func openStore(t testing.TB) *Store {
 		}
 	})
 	return s
+}
+
+// openAlone is openStore for what only the engine of one process has; elsewhere the test is skipped.
+func openAlone(t testing.TB) *Store {
+	t.Helper()
+	if postgres.Asked() {
+		t.Skip("is about the engine of one process")
+	}
+	return openStore(t)
 }
 
 // newTarget registers a target with the default settings.
@@ -161,7 +188,10 @@ func TestReclaimRecordsLostCalls(t *testing.T) {
 }
 
 func TestLockKeepsASecondProcessOut(t *testing.T) {
-	path := "sqlite:" + filepath.Join(t.TempDir(), "book.db")
+	if postgres.Asked() {
+		t.Skip("is about the engine of one process")
+	}
+	path := database(t)
 	s, err := Open(t.Context(), Config{Database: path})
 	if err != nil {
 		t.Fatal(err)

@@ -188,7 +188,7 @@ func (t *tx) unfinished(s *Schedule) (jobs []*Job, err error) {
 	}
 	err = t.each(`SELECT id, state, held, origin, attempts, lost_in_row, cancel_requested_at FROM jobs
 		WHERE schedule_id = ? AND schedule_id <> '' AND state IN ('scheduled', 'running')
-		ORDER BY held, (origin = 'backfill'), scheduled_for, id`, []any{s.ID}, func(scan func(...any) error) error {
+		ORDER BY held, (origin = 'backfill'), scheduled_for, id`+t.forUpdate, []any{s.ID}, func(scan func(...any) error) error {
 		var j Job
 		var cancel maybeMicro
 		err := scan(&j.ID, &j.State, &j.Held, &j.Origin, &j.Attempts, &j.LostInRow, &cancel)
@@ -206,10 +206,10 @@ func (t *tx) countUnfinished(scheduleID string) (n int, err error) {
 	return n, err
 }
 
-// schedule is a fresh copy of the schedule with that id, deleted or not.
+// schedule is a fresh copy of the schedule with that id, deleted or not, which nobody else can change until the commit.
 func (t *tx) schedule(id string) (*Schedule, error) {
 	var s Schedule
-	if err := t.Where("id = ?", id).Take(&s).Error; err != nil {
+	if err := locked(t.DB).Where("id = ?", id).Take(&s).Error; err != nil {
 		return nil, notFound(err)
 	}
 	return &s, t.nameTarget(&s)

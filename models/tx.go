@@ -3,19 +3,27 @@ package models
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
 )
 
-// tx is the writer's open transaction. Its statements run on one connection, on which each is prepared once and for
+// tx is a writer's open transaction. Its statements run on one connection, on which each is prepared once and for
 // all; gorm runs on the same connection. It belongs to the writer's goroutine.
 type tx struct {
-	*gorm.DB
-	conn    *sql.Conn
+	*gorm.DB // under ctx
+	manner
+	dialect dialect
+	dial    func(context.Context) (*sql.Conn, *gorm.DB, error)
+	conn    *sql.Conn // nil: it broke, and begin makes another one
+	base    *gorm.DB  // on conn
+	ctx     context.Context
+	done    context.CancelFunc
 	stmts   map[string]*sql.Stmt
 	cfg     Config
+	checked map[string]bool     // targets whose rows are locked, so that what is cached of them holds until the commit
 	targets map[string]*Target  // by id, as committed or changed in this transaction; see target
 	secrets map[string][]secret // by target id; see liveSecrets
 	stale   bool                // targets or secrets may hold what a rollback undid
@@ -34,8 +42,9 @@ func (t *tx) hint(jobs []*Job, schedule *Schedule) {
 	}
 }
 
-func newTx(conn *sql.Conn, g *gorm.DB, cfg Config) *tx {
-	t := &tx{DB: g, conn: conn, stmts: map[string]*sql.Stmt{}, cfg: cfg, names: map[string]string{}}
+func newTx(d dialect, dial func(context.Context) (*sql.Conn, *gorm.DB, error), cfg Config) *tx {
+	t := &tx{manner: d.manner(), dialect: d, dial: dial, ctx: context.Background(), done: func() {}, cfg: cfg,
+		checked: map[string]bool{}, names: map[string]string{}}
 	t.forget()
 	return t
 }
@@ -45,22 +54,55 @@ func (t *tx) forget() {
 	t.targets, t.secrets, t.stale = map[string]*Target{}, map[string][]secret{}, false
 }
 
-func (t *tx) begin(how string) error {
-	_, err := t.exec(how)
+// connect makes a connection if there is none.
+func (t *tx) connect(ctx context.Context) (err error) {
+	if t.conn != nil {
+		return nil
+	}
+	t.stmts = map[string]*sql.Stmt{}
+	if t.conn, t.base, err = t.dial(ctx); err != nil {
+		t.conn = nil
+		return fmt.Errorf("connect: %w", err)
+	}
+	t.DB = t.base
+	return nil
+}
+
+func (t *tx) begin() error {
+	clear(t.checked)
+	if t.patience > 0 {
+		t.ctx, t.done = context.WithTimeout(context.Background(), t.patience)
+	}
+	if err := t.connect(t.ctx); err != nil {
+		return err
+	}
+	if t.patience > 0 {
+		t.DB = t.base.WithContext(t.ctx)
+	}
+	_, err := t.exec(t.dialect.begin())
 	return err
 }
 
 func (t *tx) commit() error {
-	_, err := t.exec("COMMIT")
+	err := t.dialect.commit(t.ctx, t.conn)
 	if err == nil {
 		t.stale = false
+		t.done()
 	}
 	return err
 }
 
-// rollback ends the transaction whatever became of it; after a COMMIT that failed there may be none.
+// rollback ends the transaction whatever became of it; after a COMMIT that failed there may be none. A connection that
+// others share the database over, and that does not even take that, is given up.
 func (t *tx) rollback() {
-	_, _ = t.exec("ROLLBACK")
+	if t.conn != nil {
+		if _, err := t.exec("ROLLBACK"); err != nil && t.shared {
+			_ = t.conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it
+			_ = t.conn.Close()
+			t.conn = nil
+		}
+	}
+	t.done()
 	t.forget()
 	t.owedJobs, t.owedSchedules = nil, nil
 }
@@ -85,11 +127,11 @@ func (t *tx) savepoint(f func(*tx) error) (failed, err error) {
 }
 
 // stmt prepares query once on the connection.
-func (t *tx) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+func (t *tx) stmt(query string) (*sql.Stmt, error) {
 	if st, ok := t.stmts[query]; ok {
 		return st, nil
 	}
-	st, err := t.conn.PrepareContext(ctx, query)
+	st, err := t.conn.PrepareContext(t.ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("prepare %.60q: %w", query, err)
 	}
@@ -99,12 +141,19 @@ func (t *tx) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 
 // exec runs a statement and tells how many rows it changed.
 func (t *tx) exec(query string, args ...any) (int64, error) {
-	ctx := context.Background()
-	st, err := t.stmt(ctx, query)
+	if t.rebind != nil {
+		t.tidy(args)
+		r, err := t.conn.ExecContext(t.ctx, t.rebind(query), args...)
+		if err != nil {
+			return 0, err
+		}
+		return r.RowsAffected()
+	}
+	st, err := t.stmt(query)
 	if err != nil {
 		return 0, err
 	}
-	r, err := st.ExecContext(ctx, args...)
+	r, err := st.ExecContext(t.ctx, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -113,22 +162,32 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 
 // one reads one row into dest; ErrNotFound when there is none.
 func (t *tx) one(query string, args []any, dest ...any) error {
-	ctx := context.Background()
-	st, err := t.stmt(ctx, query)
+	if t.rebind != nil {
+		return notFound(t.conn.QueryRowContext(t.ctx, t.rebind(query), args...).Scan(dest...))
+	}
+	st, err := t.stmt(query)
 	if err != nil {
 		return err
 	}
-	return notFound(st.QueryRowContext(ctx, args...).Scan(dest...))
+	return notFound(st.QueryRowContext(t.ctx, args...).Scan(dest...))
+}
+
+// rows runs a query.
+func (t *tx) rows(query string, args []any) (*sql.Rows, error) {
+	if t.rebind != nil {
+		t.tidy(args)
+		return t.conn.QueryContext(t.ctx, t.rebind(query), args...)
+	}
+	st, err := t.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	return st.QueryContext(t.ctx, args...)
 }
 
 // each calls row for every row of query; row scans with the function it is given.
 func (t *tx) each(query string, args []any, row func(scan func(...any) error) error) error {
-	ctx := context.Background()
-	st, err := t.stmt(ctx, query)
-	if err != nil {
-		return err
-	}
-	rows, err := st.QueryContext(ctx, args...)
+	rows, err := t.rows(query, args)
 	if err != nil {
 		return err
 	}
@@ -146,5 +205,8 @@ func (t *tx) close() error {
 	for _, st := range t.stmts {
 		errs = append(errs, st.Close())
 	}
-	return errors.Join(append(errs, t.conn.Close())...)
+	if t.conn != nil {
+		errs = append(errs, t.conn.Close())
+	}
+	return errors.Join(errs...)
 }

@@ -2,15 +2,12 @@ package models
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // The bounds of one batch: whichever is reached first closes it.
@@ -63,17 +60,24 @@ type writer struct {
 	closed bool
 	wake   chan struct{} // holds one token when there may be work, closed never
 
-	stopped chan struct{} // closed when the goroutine has ended
-
+	hands  sync.WaitGroup // the goroutines
+	away   atomic.Bool    // the last batch could not be committed: the next ones are not run again for long
 	listen atomic.Pointer[Listener]
-
-	tx *tx // owned by the goroutine
 }
 
-func newWriter(cfg Config, d dialect, conn *sql.Conn, g *gorm.DB) *writer {
-	w := &writer{log: cfg.Log, dialect: d, max: cfg.MaxWaiting, wake: make(chan struct{}, 1),
-		stopped: make(chan struct{}), tx: newTx(conn, g, cfg)}
-	go w.loop()
+// hand is one goroutine of the writer with its connection. An engine that many share has more than one, which take
+// from the same lines: a second hand helps as soon as more waits than one batch should hold.
+type hand struct {
+	*writer
+	tx *tx
+}
+
+func newWriter(cfg Config, d dialect, txs []*tx) *writer {
+	w := &writer{log: cfg.Log, dialect: d, max: cfg.MaxWaiting, wake: make(chan struct{}, 1)}
+	for _, tx := range txs {
+		h := &hand{w, tx}
+		w.hands.Go(h.loop)
+	}
 	return w
 }
 
@@ -100,10 +104,7 @@ func (w *writer) enqueue(op *work) error {
 	op.size += weight
 	w.bytes += op.size
 	w.lines[op.lane] = append(w.lines[op.lane], op)
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
+	w.poke()
 	return nil
 }
 
@@ -141,31 +142,45 @@ func (w *writer) close() error {
 	w.mu.Lock()
 	w.closed = true
 	w.mu.Unlock()
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
-	<-w.stopped
-	return w.tx.close()
+	w.poke()
+	w.hands.Wait()
+	return nil
 }
 
-func (w *writer) loop() {
-	defer close(w.stopped)
+func (w *hand) loop() {
+	defer w.tx.close()
 	for {
 		<-w.wake
 		for w.turn() {
 		}
 		w.mu.Lock()
-		end := w.closed && w.bytes == 0
+		end := w.closed && w.waiting() == 0
 		w.mu.Unlock()
 		if end {
+			w.poke() // the next hand ends too
 			return
 		}
 	}
 }
 
+// poke wakes one hand.
+func (w *writer) poke() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// waiting counts what waits. The caller holds mu.
+func (w *writer) waiting() (n int) {
+	for _, line := range w.lines {
+		n += len(line)
+	}
+	return n
+}
+
 // turn commits one batch and tells whether there was one.
-func (w *writer) turn() bool {
+func (w *hand) turn() bool {
 	batch := w.gather()
 	if len(batch) == 0 {
 		return false
@@ -188,7 +203,7 @@ func (w *writer) turn() bool {
 }
 
 // tell passes on the hints of the last batch.
-func (w *writer) tell() {
+func (w *hand) tell() {
 	jobs, schedules := w.tx.owedJobs, w.tx.owedSchedules
 	w.tx.owedJobs, w.tx.owedSchedules = nil, nil
 	if to := w.listen.Load(); to != nil && len(jobs)+len(schedules) > 0 {
@@ -229,6 +244,9 @@ func (w *writer) gather() (batch []*work) {
 			w.bytes -= op.size
 		}
 	}
+	if w.waiting() >= batchOps/4 {
+		w.poke() // another hand, if there is one
+	}
 	return batch
 }
 
@@ -259,23 +277,38 @@ func (w *writer) putBack(rest []*work) {
 	}
 }
 
-// commitTries is how often a batch runs before its callers are told that the book is in trouble.
+// commitTries is how often a batch runs at once before its callers are told that the book is in trouble.
 const commitTries = 5
 
+// again tells whether a batch that failed at its try is run again, after a rest if that may help.
+func (w *hand) again(try int, since time.Time) bool {
+	switch {
+	case w.tx.insist == 0:
+		return try < commitTries
+	case w.away.Load() || time.Since(since) > w.tx.insist:
+		return false
+	case try > 1:
+		<-time.After(min(time.Duration(try)*10*time.Millisecond, 200*time.Millisecond))
+	}
+	return true
+}
+
 // commit makes the batch durable and gives each piece's own error, and what it had no time for.
-func (w *writer) commit(batch []*work) (errs []error, rest []*work) {
-	careful := false
+func (w *hand) commit(batch []*work) (errs []error, rest []*work) {
+	careful, since := false, time.Now()
 	for try := 1; ; try++ {
 		errs, n, err := w.attempt(batch, careful)
 		switch {
 		case err == nil:
+			w.away.Store(false)
 			return errs, batch[n:]
 		case errors.Is(err, errHot):
 			careful = true
 			continue
-		case try < commitTries && w.dialect.transient(err):
+		case w.dialect.transient(err) && w.again(try, since):
 			continue
 		}
+		w.away.Store(true)
 		w.log.Error("commit", "err", err, "ops", len(batch), "try", try)
 		errs = make([]error, len(batch))
 		for i := range errs {
@@ -289,8 +322,9 @@ func (w *writer) commit(batch []*work) (errs []error, rest []*work) {
 var errHot = errors.New("failed without a savepoint")
 
 // attempt runs the batch once: n pieces were run and are durable if err is nil.
-func (w *writer) attempt(batch []*work, careful bool) (errs []error, n int, err error) {
-	if err := w.tx.begin(w.dialect.begin()); err != nil {
+func (w *hand) attempt(batch []*work, careful bool) (errs []error, n int, err error) {
+	if err := w.tx.begin(); err != nil {
+		w.tx.rollback()
 		return nil, 0, err
 	}
 	defer func() {
@@ -307,10 +341,12 @@ func (w *writer) attempt(batch []*work, careful bool) (errs []error, n int, err 
 		var failed error
 		if op.hot && !careful {
 			if failed = op.run(w.tx); failed != nil {
-				return nil, 0, errHot
+				return nil, 0, errors.Join(errHot, failed)
 			}
 		} else if failed, err = w.tx.savepoint(op.run); err != nil {
 			return nil, 0, err
+		} else if failed != nil && w.dialect.transient(failed) {
+			return nil, 0, failed
 		}
 		errs = append(errs, failed)
 		n++

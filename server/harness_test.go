@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -22,8 +23,15 @@ import (
 
 	"punctual/dispatcher"
 	"punctual/models"
+	"punctual/models/testdata/postgres"
 	"punctual/webhooks"
 )
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	postgres.Stop()
+	os.Exit(code)
+}
 
 // house is a server with everything behind it but the network: a real book, a real dispatcher and a fake sender.
 type house struct {
@@ -83,8 +91,11 @@ func now() time.Time { return time.Now() }
 // open makes a house; change may change the server's settings.
 func open(t testing.TB, change ...func(*Config)) *house {
 	t.Helper()
-	store, err := models.Open(t.Context(), models.Config{Database: "sqlite:" + filepath.Join(t.TempDir(), "test.db"),
-		Sync: "normal"})
+	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	if postgres.Asked() {
+		database = postgres.Database(t)
+	}
+	store, err := models.Open(t.Context(), models.Config{Database: database, Sync: "normal"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,7 @@ var onlyIn = map[string][]string{
 	"database/sql":                          {"models"},
 	"github.com/mattn/go-sqlite3":           {"models"},
 	"github.com/pressly/goose":              {"models"},
+	"github.com/jackc/pgx":                  {"models"},
 	"github.com/hashicorp/go-memdb":         {"dispatcher/queue.go"},
 	"github.com/gin-gonic/gin":              {"server"},
 	"github.com/danielgtaylor/huma":         {"server"},

@@ -1,0 +1,226 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	gormpostgres "gorm.io/driver/postgres"
+	"gorm.io/gorm"
+)
+
+//go:embed migrations/postgres/*.sql
+var postgresMigrations embed.FS
+
+// Times within which PostgreSQL must do what it is asked.
+const (
+	connectPatience = 3 * time.Second  // a connection
+	txPatience      = 10 * time.Second // a transaction, from its beginning to its commit
+	insistFor       = 5 * time.Second  // how long a batch is run again while the database is away
+)
+
+// writeHands is how many transactions one node writes in side by side.
+const writeHands = 4
+
+// postgresReaders is how many reads run side by side on one node.
+const postgresReaders = 12
+
+// postgreSQL is the engine that many nodes share.
+type postgreSQL struct {
+	config *pgx.ConnConfig
+	rebind rebinder
+}
+
+func newPostgres(c Config) (*postgreSQL, error) {
+	config, err := pgx.ParseConfig(c.Database)
+	if err != nil {
+		// The library's error repeats the setting, and with it a password.
+		return nil, &Invalid{"database", "must be a PostgreSQL URL: postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=…"}
+	}
+	if config.ConnectTimeout == 0 || config.ConnectTimeout > connectPatience {
+		config.ConnectTimeout = connectPatience
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "punctual"
+	}
+	return &postgreSQL{config: config}, nil
+}
+
+// lock lets everybody in: many nodes share the database.
+func (d *postgreSQL) lock() (func(), error) { return func() {}, nil }
+
+func (d *postgreSQL) open() (write, read *sql.DB, err error) {
+	open := func(most int) *sql.DB {
+		db := stdlib.OpenDB(*d.config, stdlib.OptionAfterConnect(teachFlags))
+		db.SetMaxOpenConns(most)
+		db.SetMaxIdleConns(most)
+		db.SetConnMaxIdleTime(5 * time.Minute)
+		return db
+	}
+	return open(writeHands + 3), open(postgresReaders), nil
+}
+
+func (d *postgreSQL) gorm(conn gorm.ConnPool) gorm.Dialector {
+	return gormpostgres.New(gormpostgres.Config{Conn: conn, WithoutReturning: true})
+}
+
+func (d *postgreSQL) provider(db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(postgresMigrations, "migrations/postgres")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectPostgres, db, files)
+}
+
+// migrating is the key of the lock under which one node brings the schema up to date while others wait.
+const migrating = 7_305_804_385_272_293_152
+
+// guard holds a lock that ends with its transaction: one of the session would stay with a pooler's connection.
+func (d *postgreSQL) guard(ctx context.Context, db *sql.DB) (func(), error) {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrating)); err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return func() { _ = tx.Rollback() }, nil
+}
+
+func (d *postgreSQL) begin() string { return "BEGIN" }
+
+// commit fails also when the server answers a COMMIT with ROLLBACK, as it does after a statement that failed.
+func (d *postgreSQL) commit(ctx context.Context, conn *sql.Conn) error {
+	return conn.Raw(func(c any) error {
+		tag, err := c.(*stdlib.Conn).Conn().Exec(ctx, "COMMIT")
+		if err == nil && tag.String() != "COMMIT" {
+			err = errors.New("the transaction was rolled back")
+		}
+		return err
+	})
+}
+
+// transient errors are conflicts between transactions, and a connection or a server that has gone: both may be better
+// at the next try.
+func (d *postgreSQL) transient(err error) bool {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		var refused *pgconn.ConnectError
+		var timeout interface{ Timeout() bool }
+		return errors.As(err, &refused) || errors.As(err, &timeout) || errors.Is(err, io.EOF) ||
+			errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, sql.ErrConnDone) || pgconn.SafeToRetry(err) ||
+			strings.Contains(err.Error(), "conn closed") || strings.Contains(err.Error(), "bad connection")
+	}
+	switch e.Code {
+	case "40001", "40P01", "55P03", "57014", "25006": // conflict, deadlock, lock timeout, canceled, a standby
+		return true
+	}
+	// 08: connection, 53: too many connections or out of something, 57P: shutdown, crash, starting up.
+	return strings.HasPrefix(e.Code, "08") || strings.HasPrefix(e.Code, "53") || strings.HasPrefix(e.Code, "57P")
+}
+
+func (d *postgreSQL) manner() manner {
+	return manner{hands: writeHands, shared: true, forUpdate: " FOR UPDATE", rebind: d.rebind.of, tidy: tidyTexts, patience: txPatience,
+		insist: insistFor, elements: "SELECT json_array_elements_text(%s::json)"}
+}
+
+// tidyTexts replaces what PostgreSQL's text cannot hold: a NUL, and bytes that are no UTF-8.
+func tidyTexts(args []any) {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = tidyText(s)
+		}
+	}
+}
+
+func tidyText(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "�"), "\x00", "�")
+}
+
+// rebinder turns ? and ?N into $N, once for each query.
+type rebinder struct{ known sync.Map }
+
+func (r *rebinder) of(query string) string {
+	if q, ok := r.known.Load(query); ok {
+		return q.(string)
+	}
+	var b strings.Builder
+	next, quoted := 0, false
+	for i := 0; i < len(query); i++ {
+		c := query[i]
+		if c == '\'' {
+			quoted = !quoted
+		}
+		if c != '?' || quoted {
+			b.WriteByte(c)
+			continue
+		}
+		end := i + 1
+		for end < len(query) && query[end] >= '0' && query[end] <= '9' {
+			end++
+		}
+		if end > i+1 {
+			b.WriteString("$" + query[i+1:end])
+		} else {
+			next++
+			b.WriteString("$" + strconv.Itoa(next))
+		}
+		i = end - 1
+	}
+	r.known.Store(query, b.String())
+	return b.String()
+}
+
+// teachFlags lets a connection take a bool where a column is a number: flags are 0 and 1 on both engines.
+func teachFlags(_ context.Context, conn *pgx.Conn) error {
+	for _, oid := range []uint32{pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID} {
+		known, ok := conn.TypeMap().TypeForOID(oid)
+		if !ok {
+			return fmt.Errorf("no type of oid %d", oid)
+		}
+		conn.TypeMap().RegisterType(&pgtype.Type{Name: known.Name, OID: oid, Codec: flagCodec{known.Codec}})
+	}
+	return nil
+}
+
+// flagCodec is a codec of numbers that takes bools too.
+type flagCodec struct{ pgtype.Codec }
+
+// PlanEncode implements pgtype.Codec.
+func (c flagCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
+	if _, ok := value.(bool); ok {
+		if plan := c.Codec.PlanEncode(m, oid, format, int64(0)); plan != nil {
+			return flagPlan{plan}
+		}
+	}
+	return c.Codec.PlanEncode(m, oid, format, value)
+}
+
+type flagPlan struct{ number pgtype.EncodePlan }
+
+// Encode implements pgtype.EncodePlan.
+func (p flagPlan) Encode(value any, buf []byte) ([]byte, error) {
+	n := int64(0)
+	if value.(bool) {
+		n = 1
+	}
+	return p.number.Encode(n, buf)
+}
+
+func (d *postgreSQL) space(ctx context.Context, read *sql.DB) (bytes, free int64, err error) {
+	err = read.QueryRowContext(ctx, `SELECT pg_database_size(current_database())`).Scan(&bytes)
+	return bytes, 0, err
+}
