@@ -60,6 +60,9 @@ func (s *Store) Prune(ctx context.Context, keep Keep) (int, error) {
 	var total int
 	err := s.write(ctx, work{act: "prune", lane: swept, run: func(tx *tx) error {
 		total = 0
+		if alone, err := tx.alone("prune"); err != nil || !alone {
+			return err
+		}
 		for state, before := range map[State]time.Time{Succeeded: keep.Ended, Canceled: keep.Ended, Failed: keep.Failed} {
 			n, err := tx.pruneJobs(state, before)
 			if err != nil {

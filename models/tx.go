@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"hash/fnv"
 
 	"gorm.io/gorm"
 )
@@ -106,6 +107,20 @@ func (t *tx) rollback() {
 	t.forget()
 	t.owedJobs, t.owedSchedules = nil, nil
 }
+
+// alone tells whether this transaction is the only one, of all nodes, at what is named, until it ends.
+func (t *tx) alone(what string) (alone bool, err error) {
+	if !t.shared {
+		return true, nil
+	}
+	h := fnv.New32a()
+	h.Write([]byte(what))
+	err = t.one(`SELECT pg_try_advisory_xact_lock(?, ?)`, []any{sweeping, int32(h.Sum32())}, &alone)
+	return alone, err
+}
+
+// sweeping is the first half of the keys of locks that alone takes.
+const sweeping int32 = 0x70756e63
 
 // savepoint runs f so that its failure undoes f's own statements only. err means that the transaction is broken.
 func (t *tx) savepoint(f func(*tx) error) (failed, err error) {
