@@ -56,6 +56,7 @@ func (d *sqlite) lock() (func(), error) {
 }
 
 func (d *sqlite) open() (write, read *sql.DB, err error) {
+	keepFreed()
 	if write, err = sql.Open("sqlite3", d.dsn(url.Values{"mode": {"rwc"}, "_auto_vacuum": {"incremental"},
 		"_journal_mode": {"WAL"}, "_synchronous": {d.sync}, "_txlock": {"immediate"}, "_foreign_keys": {"on"},
 		"_cache_size": {"-65536"}})); err != nil {
