@@ -238,10 +238,10 @@ func (l *loop) takeFrom(e *edit, t target) (taken []call) {
 		if why, until = l.limits.take(t.ID, e.now); why != held {
 			break
 		}
-		c := *heads[l.limits.pick(t.ID, has)]
-		e.drop(c.ID, &t)
+		c := heads[l.limits.pick(t.ID, has)]
+		e.take(c, &t)
 		l.busy[c.ID] = true
-		taken = append(taken, c)
+		taken = append(taken, *c)
 	}
 	e.put(t)
 	if why != held && why != parkedNode {

@@ -318,12 +318,12 @@ type (
 		job  *models.Job // as it stands; nil: unknown
 	}
 	loaded struct { // what the book has for a target
-		target string
-		spec   *models.Target
-		mark   uint64
-		owed   [3][]models.Owed
-		later  time.Time
-		err    error
+		wanted
+		spec  *models.Target // nil: it was known already
+		mark  uint64
+		owed  [3][]models.Owed
+		later time.Time
+		err   error
 	}
 	heads  struct{ heads []models.Head }
 	turned struct {

@@ -20,7 +20,7 @@ const (
 func (l *loop) askBook(e *edit) {
 	if len(l.loading) == 0 {
 		if batch := e.loads(loadsAtOnce); len(batch) > 0 {
-			l.loading = append(l.loading, reading{ids: batch, mark: l.queue.marks})
+			l.loading = append(l.loading, reading{want: batch, mark: l.queue.marks})
 		}
 	}
 	for len(l.loading) > 0 {
@@ -35,54 +35,81 @@ func (l *loop) askBook(e *edit) {
 
 // reading is a request to a loader.
 type reading struct {
-	ids  []string // targets
-	mark uint64   // the newest mark that it answers
+	want []wanted
+	mark uint64 // the newest mark that it answers
 }
 
 // loader reads what the book has for targets until there are no more requests.
 func (d *Dispatcher) loader(ctx context.Context, loads <-chan reading) {
 	for r := range loads {
-		specs, err := d.book.TargetsByID(ctx, r.ids)
-		for _, id := range r.ids {
+		specs, err := d.strangers(ctx, r.want)
+		for _, w := range r.want {
+			spec, strange := specs[w.ID]
 			switch {
 			case err != nil:
-				d.mail.put(loaded{target: id, err: err})
-			case specs[id] == nil:
-				d.mail.put(loaded{target: id, err: models.ErrNotFound})
+				d.mail.put(loaded{wanted: w, err: err})
+			case strange && spec == nil:
+				d.mail.put(loaded{wanted: w, err: models.ErrNotFound})
 			default:
-				d.mail.put(d.load(ctx, specs[id], r.mark, time.Now()))
+				d.mail.put(d.load(ctx, w, spec, r.mark, time.Now()))
 			}
 		}
 	}
 }
 
+// strangers gives the settings of those targets that are not known yet, nil where there is no such target.
+func (d *Dispatcher) strangers(ctx context.Context, want []wanted) (map[string]*models.Target, error) {
+	var ids []string
+	for _, w := range want {
+		if !d.limits.known(w.ID) {
+			ids = append(ids, w.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	specs, err := d.book.TargetsByID(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if specs[id] == nil {
+			specs[id] = nil
+		}
+	}
+	return specs, nil
+}
+
 // load reads the windows of one target. What comes beyond the horizon is looked for only when all that is due fits in.
-func (d *Dispatcher) load(ctx context.Context, spec *models.Target, mark uint64, now time.Time) loaded {
+func (d *Dispatcher) load(ctx context.Context, w wanted, spec *models.Target, mark uint64, now time.Time) loaded {
 	ctx, done := context.WithTimeout(ctx, readPatience)
 	defer done()
-	l := loaded{target: spec.ID, spec: spec, mark: mark}
+	l := loaded{wanted: w, spec: spec, mark: mark}
 	before, full := now.Add(horizon), false
 	for _, p := range models.Priorities {
-		if l.owed[p], l.err = d.book.Owed(ctx, spec.ID, p, before, windowSize); l.err != nil {
+		if !w.Windows[p] {
+			continue
+		}
+		if l.owed[p], l.err = d.book.Owed(ctx, w.ID, p, before, windowSize); l.err != nil {
 			return l
 		}
 		full = full || len(l.owed[p]) == windowSize
 	}
 	if !full {
-		l.later, l.err = d.book.NextAfter(ctx, spec.ID, before)
+		l.later, l.err = d.book.NextAfter(ctx, w.ID, before)
 	}
 	return l
 }
 
 // heedLoaded fills the windows of a target with what the book has.
 func (l *loop) heedLoaded(e *edit, n loaded) {
-	t := e.target(n.target)
+	t := e.target(n.ID)
 	t.Loading = false
 	if n.err != nil {
 		if !errors.Is(n.err, context.Canceled) {
-			l.log.Warn("read what is due", "target", n.target, "err", n.err)
+			l.log.Warn("read what is due", "target", n.ID, "err", n.err)
 		}
-		t.Later = e.now.Add(horizon + again) // ask again in a while
+		t.Later, t.LoadFrom = e.now.Add(horizon+again), e.now.Add(again)
 		e.put(t)
 		return
 	}
@@ -90,20 +117,22 @@ func (l *loop) heedLoaded(e *edit, n loaded) {
 		t.Later = n.later
 	}
 	for _, p := range models.Priorities {
-		if t.More[p] <= n.mark {
+		if n.Windows[p] && t.More[p] <= n.mark {
 			t.More[p] = 0
 		}
 	}
 	e.put(t)
-	l.learn(e, n.spec)
+	if n.spec != nil {
+		l.learn(e, n.spec)
+	}
 	for _, p := range models.Priorities {
 		for _, o := range n.owed[p] {
 			if !l.busy[o.ID] {
-				e.offer(call{ID: o.ID, Target: n.target, Priority: p, RunAt: o.RunAt})
+				e.offer(call{ID: o.ID, Target: n.ID, Priority: p, RunAt: o.RunAt})
 			}
 		}
 		if len(n.owed[p]) == windowSize {
-			t := e.target(n.target)
+			t := e.target(n.ID)
 			t.More[p] = e.mark()
 			e.put(t)
 		}

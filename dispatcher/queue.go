@@ -16,15 +16,16 @@ import (
 
 // target is the queue's entry for a target with work owed.
 type target struct {
-	ID      string
-	HeadAt  time.Time // when the earliest call of its windows is due; zero: its windows are empty
-	LoadAt  time.Time // when the book must be asked for more; zero: never
-	Later   time.Time // the earliest work known to be in the book beyond the horizon; zero: none
-	More    [3]uint64 // by priority: the mark set when work stayed in the book; 0: the window holds all that is due
-	Count   [3]int    // by priority: calls in the window
-	Loading bool      // the book is being asked
-	Parked  string    // held, or why none of its calls may be taken
-	Until   time.Time // when a target that is parked for its rate may go on; zero: it waits for something else
+	ID       string
+	HeadAt   time.Time // when the earliest call of its windows is due; zero: its windows are empty
+	LoadAt   time.Time // when the book must be asked for more; zero: never
+	Later    time.Time // the earliest work known to be in the book beyond the horizon; zero: none
+	More     [3]uint64 // by priority: the mark set when work stayed in the book; 0: the window holds all that is due
+	Count    [3]int    // by priority: calls in the window
+	Loading  bool      // the book is being asked
+	LoadFrom time.Time // the book is not asked before this: it was in trouble; zero: it was not
+	Parked   string    // held, or why none of its calls may be taken
+	Until    time.Time // when a target that is parked for its rate may go on; zero: it waits for something else
 }
 
 // call is a job that is due soon.
@@ -217,9 +218,11 @@ func (e *edit) settle(id string) {
 				t.HeadAt = head.RunAt
 			}
 		}
-		starved = starved || t.More[p] != 0 && t.Count[p] <= windowLow
+		starved = starved || t.starved(p)
 	}
 	switch {
+	case starved && t.LoadFrom.After(e.now):
+		t.LoadAt = t.LoadFrom
 	case starved:
 		t.LoadAt = e.now
 	case !t.Later.IsZero():
@@ -235,7 +238,12 @@ func (e *edit) settle(id string) {
 // offer takes up a job that is owed, or leaves it to the book when it is due beyond the horizon or its window is full.
 func (e *edit) offer(c call) {
 	t := e.target(c.Target)
-	e.drop(c.ID, &t)
+	if old := e.call(c.ID); old != nil {
+		if *old == c {
+			return
+		}
+		e.take(old, &t)
+	}
 	switch {
 	case t.Parked == parkedPaused:
 		t.More[c.Priority] = e.mark()
@@ -278,13 +286,17 @@ func (e *edit) fits(t *target, c call) bool {
 	return t.More[p] == 0 || t.Count[p] > 0
 }
 
-// drop takes a call out of its window, if it stands in one; t is its target's entry, which the caller puts back.
-func (e *edit) drop(id string, t *target) {
+// call is the window entry of a job; nil if it stands in none.
+func (e *edit) call(id string) *call {
 	o := must(e.txn.First("call", "id", id))
 	if o == nil {
-		return
+		return nil
 	}
-	c := o.(*call)
+	return o.(*call)
+}
+
+// take takes a call out of its window; t is its target's entry, which the caller puts back.
+func (e *edit) take(c *call, t *target) {
 	e.delete("call", c)
 	t.Count[c.Priority]--
 	e.size--
@@ -292,8 +304,12 @@ func (e *edit) drop(id string, t *target) {
 
 // forget takes a job out of the queue.
 func (e *edit) forget(id, targetID string) {
+	c := e.call(id)
+	if c == nil {
+		return
+	}
 	t := e.target(targetID)
-	e.drop(id, &t)
+	e.take(c, &t)
 	e.put(t)
 }
 
@@ -323,8 +339,15 @@ func (e *edit) due() (all []target) {
 	return all
 }
 
+// wanted is a target for which the book must be asked.
+type wanted struct {
+	ID      string
+	Windows [3]bool // by priority: those to be read
+	Later   bool    // also what comes beyond the horizon
+}
+
 // loads marks the targets for which the book must be asked now, at most limit, as loading.
-func (e *edit) loads(limit int) (ids []string) {
+func (e *edit) loads(limit int) (want []wanted) {
 	e.flush()
 	var all []target
 	it := must(e.txn.Get("target", "load"))
@@ -336,13 +359,30 @@ func (e *edit) loads(limit int) (ids []string) {
 		all = append(all, *t)
 	}
 	for i := range all {
-		all[i].Loading = true
-		all[i].Later = time.Time{} // what is read tells it anew
+		want = append(want, e.want(&all[i]))
 		e.insert("target", &all[i])
-		ids = append(ids, all[i].ID)
 	}
-	return ids
+	return want
 }
+
+// want says what of a target must be read: the windows that run low while the book has more for them, or everything
+// when work from beyond the horizon has come near.
+func (e *edit) want(t *target) wanted {
+	w := wanted{ID: t.ID}
+	t.Loading = true
+	if !t.Later.IsZero() && !t.Later.Add(-horizon).After(e.now) {
+		t.Later = time.Time{} // what is read tells it anew
+		w.Windows, w.Later = [3]bool{true, true, true}, true
+		return w
+	}
+	for _, p := range models.Priorities {
+		w.Windows[p] = t.starved(p)
+	}
+	return w
+}
+
+// starved tells whether a window runs low while the book has more for it.
+func (t *target) starved(p models.Priority) bool { return t.More[p] != 0 && t.Count[p] <= windowLow }
 
 // park lets no call of a target be taken. A paused target keeps its entry and no calls: whatever is in its windows
 // goes back to the book.

@@ -27,7 +27,7 @@ type Ask struct {
 
 const claimJob = `UPDATE jobs SET state = 'running', claim_id = ?1, claim_node = ?2, claimed_at = ?3, updated_at = ?3
 	WHERE id = ?4 AND state = 'scheduled' AND held = 0 AND run_at <= ?3 AND cancel_requested_at IS NULL
-	AND (expires_at IS NULL OR expires_at > ?3) RETURNING ` + jobColumns
+	AND (expires_at IS NULL OR expires_at > ?3)`
 
 // Claim asks for jobs on behalf of node, all in one transaction, and returns at once: the writer calls hand exactly
 // once, as soon as the claims are durable, whoever has gone meanwhile. hand must not block. An error means that hand
@@ -54,54 +54,60 @@ func (s *Store) Claim(node string, asks []Ask, now time.Time, hand func(Claims))
 }
 
 func (t *tx) claim(out *Claims, ask Ask, node string, now time.Time) error {
-	refused, err := t.lightJob(ask.JobID)
+	j, err := t.claimable(ask.JobID)
 	switch {
 	case err == ErrNotFound:
 		out.Gone = append(out.Gone, ask.JobID)
 		return nil
 	case err != nil:
 		return err
-	case refused.ClaimID == ask.AttemptID: // granted by a run whose COMMIT was unclear
-	case refused.State == Scheduled && refused.Expired(now):
+	case j.ClaimID == ask.AttemptID: // granted by a run whose COMMIT was unclear
+		return t.grant(out, j, now)
+	case j.State == Scheduled && j.Expired(now):
 		ended, err := t.expire(ask.JobID, now)
 		out.Refused = append(out.Refused, ended)
 		return err
-	case refused.Of.Paused() || refused.Of.Deleted() || !refused.Due(now):
-		out.Refused = append(out.Refused, refused)
+	case j.Of.Paused() || j.Of.Deleted() || !j.Due(now):
+		j.Body = nil
+		out.Refused = append(out.Refused, j)
 		return nil
 	}
-	j, err := t.claimRow(ask, node, now)
-	if err == ErrNotFound {
-		out.Refused = append(out.Refused, refused)
-		return nil
-	}
-	if err != nil {
+	n, err := t.exec(claimJob, ask.AttemptID, node, now.UnixMicro(), ask.JobID)
+	switch {
+	case err != nil:
 		return err
+	case n == 0:
+		j.Body = nil
+		out.Refused = append(out.Refused, j)
+		return nil
 	}
-	j.Of = refused.Of
+	j.State, j.ClaimID, j.ClaimNode, j.ClaimedAt, j.UpdatedAt = Running, ask.AttemptID, node, now, now
+	return t.grant(out, j, now)
+}
+
+// claimable reads a job's row and its target, no more: whether it is granted decides whether the rest is needed.
+func (t *tx) claimable(id string) (j *Job, err error) {
+	err = t.each(`SELECT `+jobColumns+` FROM jobs WHERE id = ?`, []any{id}, func(scan func(...any) error) error {
+		j, err = scanJob(scan)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if j == nil {
+		return nil, ErrNotFound
+	}
+	j.Of, err = t.target(j.TargetID)
+	return j, err
+}
+
+func (t *tx) grant(out *Claims, j *Job, now time.Time) error {
 	secrets, err := t.liveSecretsOf(j.TargetID, now)
 	if err != nil {
 		return err
 	}
 	out.Granted = append(out.Granted, Claimed{Job: j, Secrets: secrets})
 	return t.fillClaimed(j)
-}
-
-func (t *tx) claimRow(ask Ask, node string, now time.Time) (j *Job, err error) {
-	found := false
-	err = t.each(claimJob, []any{ask.AttemptID, node, now.UnixMicro(), ask.JobID}, func(scan func(...any) error) error {
-		found = true
-		j, err = scanJob(scan)
-		return err
-	})
-	if err != nil || found {
-		return j, err
-	}
-	held, err := t.job(ask.JobID)
-	if err == nil && held.ClaimID == ask.AttemptID {
-		return held, nil
-	}
-	return nil, ErrNotFound
 }
 
 // fillClaimed adds what the call needs beside the row.
@@ -130,20 +136,6 @@ func (t *tx) fillClaimed(j *Job) error {
 
 // maxNames bounds the cache of schedule names; it is emptied when full.
 const maxNames = 65536
-
-// lightJob reads what decides whether a job may be claimed.
-func (t *tx) lightJob(id string) (*Job, error) {
-	j := Job{ID: id}
-	var runAt, expires maybeMicro
-	if err := t.one(`SELECT target_id, state, priority, held, run_at, expires_at, claim_id FROM jobs WHERE id = ?`, []any{id},
-		&j.TargetID, &j.State, &j.Priority, &j.Held, &runAt, &expires, &j.ClaimID); err != nil {
-		return nil, err
-	}
-	j.RunAt, j.ExpiresAt = runAt.Time, expires.Time
-	of, err := t.target(j.TargetID)
-	j.Of = of
-	return &j, err
-}
 
 // Finish is the end of an attempt that was made under a claim.
 type Finish struct {
