@@ -88,6 +88,7 @@ var needs = map[string]need{
 	"GET /jobs/new":          writes,
 	"POST /jobs/new":         writes.making(),
 	"GET /jobs/:id":          reads,
+	"POST /jobs/many":        writes,
 	"POST /jobs/:id/:action": writes,
 
 	"GET /targets":                reads,

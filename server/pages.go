@@ -30,6 +30,7 @@ func (s *Server) pageRoutes(r gin.IRouter) {
 	show("/jobs", s.showJobs)
 	show("/jobs/new", s.showNewJob)
 	act("/jobs/new", s.makeJob)
+	act("/jobs/many", s.actOnMany)
 	show("/jobs/:id", s.showJob)
 	act("/jobs/:id/:action", s.actOnJob)
 
@@ -176,6 +177,19 @@ func (s *Server) targetNames(ctx context.Context) []string {
 	names := make([]string, len(targets))
 	for i, t := range targets {
 		names[i] = t.Name
+	}
+	return names
+}
+
+// scheduleNames are suggestions too.
+func (s *Server) scheduleNames(ctx context.Context) []string {
+	schedules, _, err := s.store.Schedules(ctx, models.Page{Limit: namesShown}, "")
+	if err != nil {
+		return nil
+	}
+	names := make([]string, len(schedules))
+	for i, sc := range schedules {
+		names[i] = sc.Name
 	}
 	return names
 }

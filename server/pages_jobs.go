@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -14,13 +14,21 @@ import (
 
 func (s *Server) showJobs(c *gin.Context) (reply, error) {
 	ctx := c.Request.Context()
-	page := &ui.Jobs{Frame: s.frame(c, "Jobs", ui.TabJobs), Older: c.Query("cursor") != "", Targets: s.targetNames(ctx),
-		Filter: filterForm(c, "target", "state", "schedule", "label", "q")}
-	filter, err := jobFilter(page.Filter.Values)
-	if err == nil {
-		page.Jobs, page.Next, err = s.store.Jobs(ctx, filter, pageAt(c, listShown))
+	if to, isOld := searchOfFilters(c); isOld {
+		return reply{to: to}, nil
 	}
-	if blame(&page.Filter, err) {
+	page := &ui.Jobs{Frame: s.frame(c, "Jobs", ui.TabJobs), Older: c.Query("cursor") != "", Search: c.Query("q"),
+		Targets: s.targetNames(ctx), Schedules: s.scheduleNames(ctx)}
+	var form ui.Form
+	filter, err := models.ParseSearch(page.Search, page.Now)
+	if err == nil {
+		page.States = filter.States
+		if page.Jobs, page.Next, err = s.store.Jobs(ctx, filter, pageAt(c, listShown)); err == nil {
+			page.Counts, err = s.countByState(ctx, filter)
+		}
+	}
+	if blame(&form, err) {
+		page.Faults = form.Faults
 		return reply{page: page, status: http.StatusUnprocessableEntity}, nil
 	}
 	page.Held = map[string]string{}
@@ -31,27 +39,43 @@ func (s *Server) showJobs(c *gin.Context) (reply, error) {
 	return reply{page: page}, err
 }
 
-// jobFilter reads filters as GET /v1/jobs does.
-func jobFilter(v url.Values) (models.JobFilter, error) {
-	for _, state := range v["state"] {
-		if !slices.Contains(stateNames, state) {
-			return models.JobFilter{}, &models.Invalid{Field: "state", Why: "must be one of the states"}
+// filterNames are the filters of GET /v1/jobs that addresses of the list may hold instead of a search.
+var filterNames = []string{"target", "state", "schedule", "label", "origin"}
+
+// searchOfFilters is the address that searches for what the filters in this one say; isOld is false if it holds none.
+func searchOfFilters(c *gin.Context) (to string, isOld bool) {
+	words := []string{c.Query("q")}
+	for _, name := range filterNames {
+		for _, v := range c.QueryArray(name) {
+			if name == "label" {
+				v = strings.Replace(v, ":", "=", 1)
+			}
+			if isOld = true; v != "" {
+				words = append(words, name+":"+v)
+			}
 		}
 	}
-	query := jobQuery{Target: v.Get("target"), State: v["state"], Schedule: v.Get("schedule"),
-		Q: v.Get("q")}
-	if label := v.Get("label"); label != "" {
-		query.Label = []string{label}
-	}
-	return query.filter()
+	return ui.SearchURL(strings.Join(words, " ")), isOld
 }
 
-var stateNames = func() (names []string) {
-	for _, s := range models.States {
-		names = append(names, string(s))
+// countedMost bounds what is counted for a tab: more is told as "1,000+".
+const countedMost = 1000
+
+// countByState counts what matches, for each tab, whatever states the search itself names.
+func (s *Server) countByState(ctx context.Context, f models.JobFilter) (map[string]ui.Count, error) {
+	counts := map[string]ui.Count{}
+	for _, state := range append([]models.State{"", models.Retrying}, models.States...) {
+		if f.States = nil; state != "" {
+			f.States = []models.State{state}
+		}
+		n, err := s.store.CountJobs(ctx, f, countedMost+1)
+		if err != nil {
+			return nil, err
+		}
+		counts[string(state)] = ui.Count{N: min(n, countedMost), More: n > countedMost}
 	}
-	return names
-}()
+	return counts, nil
+}
 
 func (s *Server) showJob(c *gin.Context) (reply, error) {
 	ctx := c.Request.Context()

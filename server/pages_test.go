@@ -193,7 +193,7 @@ func TestFind(t *testing.T) {
 func TestThemeAndWayBack(t *testing.T) {
 	b := open(t).browser()
 	b.get("/jobs?state=failed").submit("/theme", "theme", "dark").want(200)
-	if b.at != "/jobs?state=failed" || b.cookies[themeCookie] != "dark" {
+	if b.at != "/jobs?q=state%3Afailed" || b.cookies[themeCookie] != "dark" {
 		t.Errorf("at %s with %v", b.at, b.cookies)
 	}
 	for _, back := range []string{"https://evil.example/", "//evil.example/", `/\evil.example`,
@@ -250,7 +250,7 @@ func TestLogin(t *testing.T) {
 	}
 	b.submit("/login", "key", "wrong").want(403, "is not the admin key")
 	b.submit("/login", "key", "correct horse").want(200, "No job matches", "Sign out")
-	if b.at != "/jobs?state=failed" {
+	if b.at != "/jobs?q=state%3Afailed" {
 		t.Errorf("the login leads to %s", b.at)
 	}
 	session := b.cookies[sessionCookie]
@@ -294,4 +294,48 @@ func TestSessions(t *testing.T) {
 	if second := s.begin(now.Add(2 * sessionLength)); !s.holds(second, now.Add(2*sessionLength)) || len(s.until) != 1 {
 		t.Errorf("%d sessions are kept after all but one ended", len(s.until))
 	}
+}
+
+// TestSearchingJobs looks for jobs by the search bar, and at its tabs and faults.
+func TestSearchingJobs(t *testing.T) {
+	h := open(t)
+	h.target("billing")
+	h.target("mailer")
+	first := h.do(201, "POST", "/v1/jobs", `{"target":"billing","delay":"1h","labels":{"customer":"42"}}`).text("id")
+	second := h.do(201, "POST", "/v1/jobs", `{"target":"mailer","delay":"1h"}`).text("id")
+	b := h.browser()
+	b.get("/jobs").want(200, first[len(first)-8:], second[len(second)-8:], "scheduled 2", "failed 0")
+	b.get("/jobs?q=target:billing+label:customer%3D42").want(200, first[len(first)-8:], "scheduled 1")
+	if strings.Contains(b.text(), second[len(second)-8:]) {
+		t.Error("a search shows what it should not")
+	}
+	b.get("/jobs?state=scheduled&label=customer:42")
+	if b.at != "/jobs?q=state%3Ascheduled+label%3Acustomer%3D42" {
+		t.Errorf("filters lead to %s", b.at)
+	}
+	b.get("/jobs?q="+second).want(200, second[len(second)-8:])
+	b.get("/jobs?q=state:lost").want(422, "state must be one of")
+	b.get("/jobs?q=colour:red").want(422, "colour is not one of")
+}
+
+// TestActingOnMany selects jobs and does one thing with all of them; those it does not fit stay as they are.
+func TestActingOnMany(t *testing.T) {
+	h := open(t)
+	h.target("billing")
+	var ids []string
+	for range 3 {
+		ids = append(ids, h.do(201, "POST", "/v1/jobs", `{"target":"billing","delay":"1h"}`).text("id"))
+	}
+	b := h.browser()
+	b.get("/jobs").request("POST", "/jobs/many", "do=cancel&job="+ids[0]+"&job="+ids[1]+"&q=target:billing").
+		want(200, "2 jobs are canceled.", "canceled 2")
+	if b.at != "/jobs?q=target%3Abilling" {
+		t.Errorf("the form leads to %s", b.at)
+	}
+	b.request("POST", "/jobs/many", "do=retry&job="+ids[0]+"&job="+ids[2]+"&job=job_x").
+		want(200, "1 job is due again.", "1 left as they were:", "The job is gone.")
+	h.ended(ids[0])
+	b.request("POST", "/jobs/many", "do=delete&job="+ids[0]+"&job="+ids[1]).want(200, "2 jobs are deleted.", "all 1")
+	b.request("POST", "/jobs/many", "do=delete").want(200, "No job was selected.")
+	b.request("POST", "/jobs/many", "do=burn&job="+ids[2]).want(404)
 }

@@ -79,7 +79,7 @@ func checkDocument(t *testing.T, doc *html.Node) {
 	}
 	for n := range doc.Descendants() {
 		if n.Type == html.ElementNode && slices.Contains([]string{"input", "select", "textarea"}, n.Data) &&
-			attr(n, "type") != "hidden" && !labels[attr(n, "id")] {
+			attr(n, "type") != "hidden" && !labels[attr(n, "id")] && attr(n, "aria-label") == "" && !within(n, "label") {
 			t.Errorf("%s %q has no label", n.Data, attr(n, "name"))
 		}
 		if n.Type == html.ElementNode && slices.Contains([]string{"a", "button", "summary"}, n.Data) &&
@@ -149,6 +149,16 @@ func attr(n *html.Node, key string) string {
 		}
 	}
 	return ""
+}
+
+// within tells whether n stands in an element of that name.
+func within(n *html.Node, name string) bool {
+	for p := n.Parent; p != nil; p = p.Parent {
+		if p.Data == name {
+			return true
+		}
+	}
+	return false
 }
 
 func textOf(n *html.Node) string {

@@ -27,16 +27,17 @@ type Choice struct {
 
 // functions are what templates may call beside the methods of pages. None of them declares anything safe.
 var functions = template.FuncMap{
-	"text":   visible,
-	"clip":   func(n int, s string) string { return clip(visible(s), n) },
-	"link":   Link,
-	"took":   Took,
-	"size":   Size,
-	"size64": func(n int64) string { return Size(int(n)) },
-	"usize":  func(n uint64) string { return Size(int(n)) },
-	"span":   span,
-	"count":  count,
-	"sign":   func(name string) Sign { return Sign{Name: name} },
+	"text":      visible,
+	"searchURL": SearchURL,
+	"clip":      func(n int, s string) string { return clip(visible(s), n) },
+	"link":      Link,
+	"took":      Took,
+	"size":      Size,
+	"size64":    func(n int64) string { return Size(int(n)) },
+	"usize":     func(n uint64) string { return Size(int(n)) },
+	"span":      span,
+	"count":     count,
+	"sign":      func(name string) Sign { return Sign{Name: name} },
 	"choice": func(action, name, label, back string, options []Option) Choice {
 		return Choice{action, name, label, back, options}
 	},

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -235,15 +234,33 @@ func TestWatchURL(t *testing.T) {
 }
 
 func TestListAddresses(t *testing.T) {
-	p := Jobs{Next: "c2", Filter: Form{Values: url.Values{"state": {"failed"}, "target": {"a&b"}, "q": {""}}}}
-	if got, want := p.NextURL(), "/jobs?cursor=c2&state=failed&target=a%26b"; got != want {
+	p := Jobs{Next: "c2", Search: `state:failed label:a="b c"`, States: []models.State{models.Failed}}
+	if got, want := p.NextURL(), "/jobs?cursor=c2&q=state%3Afailed+label%3Aa%3D%22b+c%22"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	if got, want := p.Tabs()[0].Href, "/jobs?target=a%26b"; got != want {
+	if got, want := p.Tabs()[0].Href, "/jobs?q=label%3Aa%3D%22b+c%22"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	if !p.Tabs()[4].Lit || p.Tabs()[0].Lit {
+	if !p.Tabs()[5].Lit || p.Tabs()[0].Lit {
 		t.Error("the wrong tab is lit")
+	}
+}
+
+func TestWithoutQualifier(t *testing.T) {
+	for search, want := range map[string]string{"": "", "state:failed": "", " a  state:failed,canceled b ": "a b",
+		`label:x="state:failed y" state:running`: `label:x="state:failed y"`, `"say \" state:x" c`: `"say \" state:x" c`,
+		"estate:x": "estate:x"} {
+		if got := WithoutQualifier(search, "state"); got != want {
+			t.Errorf("%q: %q, want %q", search, got, want)
+		}
+	}
+}
+
+func TestThousands(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000"} {
+		if got := thousands(n); got != want {
+			t.Errorf("%d is %s, want %s", n, got, want)
+		}
 	}
 }
 
