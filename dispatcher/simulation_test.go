@@ -209,6 +209,22 @@ func (w *world) rise(odds float64) {
 		return w.book
 	}, w.pace)
 	synctest.Wait()
+	w.checkCounts()
+}
+
+// checkCounts compares the counts that the book keeps with the jobs in it.
+func (w *world) checkCounts() {
+	ctx := context.Background()
+	kept, err := w.engine.store.JobCounts(ctx, "")
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, state := range append(slices.Clone(models.States), models.Retrying) {
+		n, err := w.engine.store.CountJobs(ctx, models.JobFilter{States: []models.State{state}}, 0)
+		if err != nil || n != kept.Of(state) {
+			w.Errorf("%d jobs are %s, the book says %d; %v", n, state, kept.Of(state), err)
+		}
+	}
 }
 
 // die ends the process without a goodbye: nothing that it does from now on reaches the book.
@@ -439,6 +455,7 @@ func (w *world) patch() {
 
 // judge checks the book against what clients were told and what the targets saw.
 func (w *world) judge() {
+	w.checkCounts()
 	onRecord := map[string]bool{}
 	states := map[models.State]int{}
 	for id, a := range w.accepted {

@@ -31,7 +31,8 @@ type Attempt struct {
 	RespBody     []byte          // at most the response capture
 	Truncated    bool            // the answer's body was longer than RespBody
 
-	Target string `gorm:"-"` // the target's name, filled by reads
+	Target string    `gorm:"-"` // the target's name, filled by reads
+	DueAt  time.Time `gorm:"-"` // when it could have begun, filled by Settle; see Stats for what late is
 }
 
 // Answer is what a call came to, before the job's policy is applied.

@@ -27,7 +27,7 @@ type Ask struct {
 
 const claimJob = `UPDATE jobs SET state = 'running', claim_id = ?1, claim_node = ?2, claimed_at = ?3, updated_at = ?3
 	WHERE id = ?4 AND state = 'scheduled' AND held = 0 AND run_at <= ?3 AND cancel_requested_at IS NULL
-	AND (expires_at IS NULL OR expires_at > ?3)`
+	AND (expires_at IS NULL OR expires_at > ?3) AND last_number = ?5`
 
 // Claim asks for jobs on behalf of node, all in one transaction, and returns at once: the writer calls hand exactly
 // once, as soon as the claims are durable, whoever has gone meanwhile. hand must not block. An error means that hand
@@ -72,7 +72,7 @@ func (t *tx) claim(out *Claims, ask Ask, node string, now time.Time) error {
 		out.Refused = append(out.Refused, j)
 		return nil
 	}
-	n, err := t.exec(claimJob, ask.AttemptID, node, now.UnixMicro(), ask.JobID)
+	n, err := t.exec(claimJob, ask.AttemptID, node, now.UnixMicro(), ask.JobID, j.LastNumber)
 	switch {
 	case err != nil:
 		return err
@@ -81,6 +81,7 @@ func (t *tx) claim(out *Claims, ask Ask, node string, now time.Time) error {
 		out.Refused = append(out.Refused, j)
 		return nil
 	}
+	t.ledger.moved(j.TargetID, j.standing(), standsRunning, now)
 	j.State, j.ClaimID, j.ClaimNode, j.ClaimedAt, j.UpdatedAt = Running, ask.AttemptID, node, now, now
 	return t.grant(out, j, now)
 }
@@ -211,8 +212,12 @@ func (t *tx) finish(f Finish) (out *Finished, held bool, err error) {
 }
 
 func (t *tx) finishRow(j *Job, a *Attempt) (int64, error) {
-	return t.exec(finishJob, j.State, j.Reason, j.RunAt.UnixMicro(), j.Attempts, j.LastNumber, j.LostInRow,
+	n, err := t.exec(finishJob, j.State, j.Reason, j.RunAt.UnixMicro(), j.Attempts, j.LastNumber, j.LostInRow,
 		j.UpdatedAt.UnixMicro(), toMicro(j.FinishedAt), j.ID, a.ID, a.StatusCode)
+	if n == 1 {
+		t.ledger.moved(j.TargetID, standsRunning, j.standing(), j.FinishedAt)
+	}
+	return n, err
 }
 
 // recorded tells whether the attempt is on record: then the work at hand was done by a run whose COMMIT was unclear.

@@ -155,8 +155,7 @@ func (s *Store) DeleteSchedule(ctx context.Context, name string, cancelJobs bool
 			return err
 		}
 		// Nothing is to be released while all are canceled.
-		if _, err := t.exec(`UPDATE jobs SET held = 0 WHERE schedule_id = ? AND schedule_id <> '' AND held = 1
-			AND state IN ('scheduled', 'running')`, row.ID); err != nil {
+		if err := t.releaseAll(row.ID); err != nil {
 			return err
 		}
 		canceled, err = t.cancelAll(Stamp(now), "schedule_id = ? AND schedule_id <> ''", row.ID)

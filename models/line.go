@@ -111,3 +111,15 @@ func (t *tx) busy(scheduleID string, overlap Overlap, except string) (busy bool,
 	err = t.one(query, []any{scheduleID, except}, &busy)
 	return busy, err
 }
+
+// releaseAll lets the whole line of a schedule go, which is about to be canceled.
+func (t *tx) releaseAll(scheduleID string) error {
+	return t.each(`UPDATE jobs SET held = 0 WHERE schedule_id = ? AND schedule_id <> '' AND held = 1
+		AND state IN ('scheduled', 'running') RETURNING target_id, state, attempts`, []any{scheduleID},
+		func(scan func(...any) error) error {
+			var j Job
+			err := scan(&j.TargetID, &j.State, &j.Attempts)
+			t.ledger.moved(j.TargetID, standingOf(j.State, true, j.Attempts), j.standing(), time.Time{})
+			return err
+		})
+}

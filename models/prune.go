@@ -51,7 +51,7 @@ type Keep struct {
 	Ended       time.Time // succeeded and canceled jobs, test calls
 	Failed      time.Time
 	Occurrences time.Time
-	Now         time.Time // requests remembered by key
+	Now         time.Time // requests remembered by key, rollups
 }
 
 // Prune forgets a step of each kind of what is kept no longer, and tells how much that was: 0 when nothing is left to
@@ -82,7 +82,11 @@ func (s *Store) Prune(ctx context.Context, keep Keep) (int, error) {
 		keys, err := tx.exec(`DELETE FROM idempotency WHERE (path, key) IN (SELECT path, key FROM idempotency i
 			WHERE expires_at < ? AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id IN (`+fmt.Sprintf(tx.elements, "i.job_ids")+`))
 			ORDER BY expires_at LIMIT ?)`, keep.Now.UnixMicro(), step)
-		total += int(tests + past + keys)
+		if err != nil {
+			return err
+		}
+		minutes, err := tx.pruneRollups(keep.Now)
+		total += int(tests + past + keys + minutes)
 		return err
 	}})
 	return total, err
@@ -110,11 +114,19 @@ func (t *tx) forgetJobs(ids []string) error {
 			`DELETE FROM attempts WHERE job_id = ? AND job_id <> ''`,
 			`DELETE FROM labels WHERE job_id = ?`,
 			`DELETE FROM bodies WHERE job_id = ?`,
-			`DELETE FROM jobs WHERE id = ?`,
 		} {
 			if _, err := t.exec(statement, id); err != nil {
 				return err
 			}
+		}
+		if err := t.each(`DELETE FROM jobs WHERE id = ? RETURNING target_id, state, held, attempts`, []any{id},
+			func(scan func(...any) error) error {
+				var j Job
+				err := scan(&j.TargetID, &j.State, &j.Held, &j.Attempts)
+				t.ledger.moved(j.TargetID, j.standing(), nowhere, time.Time{})
+				return err
+			}); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -33,6 +33,7 @@ func (t *tx) insertJob(j *Job) error {
 	if err != nil || n == 0 {
 		return err
 	}
+	t.ledger.moved(j.TargetID, nowhere, j.standing(), j.FinishedAt)
 	return t.insertBeside(j)
 }
 

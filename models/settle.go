@@ -4,9 +4,9 @@ import "time"
 
 // Settle applies what came of an attempt that ended at end and returns the job as it then stands. It is pure: answer
 // is what the call came to, retryAfter what the target asked for (0: nothing), random is in [0,1). It sets a's
-// JobID, TargetID, Number, Outcome and RetryAt.
+// JobID, TargetID, Number, Outcome, RetryAt and DueAt.
 func (j Job) Settle(a *Attempt, answer Answer, end time.Time, retryAfter time.Duration, random float64) *Job {
-	a.JobID, a.TargetID = j.ID, j.TargetID
+	a.JobID, a.TargetID, a.DueAt = j.ID, j.TargetID, latest(j.RunAt, j.CreatedAt)
 	j.LastNumber++
 	a.Number = j.LastNumber
 	lost := j.LostInRow

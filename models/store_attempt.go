@@ -11,12 +11,15 @@ import (
 
 // insertAttempt records an attempt. One that is there already is left as it is.
 func (t *tx) insertAttempt(a *Attempt) error {
-	_, err := t.exec(`INSERT INTO attempts (id, job_id, target_id, number, outcome, status_code, error_kind, error_message,
+	n, err := t.exec(`INSERT INTO attempts (id, job_id, target_id, number, outcome, status_code, error_kind, error_message,
 		retry_at, started_at, duration, node, dns, connect, tls, first_byte, method, url, req_headers, resp_headers, resp_body,
 		truncated) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING`,
 		a.ID, a.JobID, a.TargetID, a.Number, a.Outcome, a.StatusCode, a.ErrorKind, a.ErrorMessage, toMicro(a.RetryAt),
 		a.StartedAt.UnixMicro(), int64(a.Duration), a.Node, int64(a.DNS), int64(a.Connect), int64(a.TLS), int64(a.FirstByte),
 		a.Method, a.URL, []byte(a.ReqHeaders), []byte(a.RespHeaders), a.RespBody, a.Truncated)
+	if err == nil && n == 1 {
+		t.ledger.called(a)
+	}
 	return err
 }
 

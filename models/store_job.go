@@ -39,6 +39,14 @@ func (t *tx) job(id string) (*Job, error) {
 
 // saveJob writes back a job that job gave; its labels and body are not touched.
 func (t *tx) saveJob(j *Job) error {
+	var state State
+	var held bool
+	var attempts int
+	err := t.one(`SELECT state, held, attempts FROM jobs WHERE id = ?`, []any{j.ID}, &state, &held, &attempts)
+	if err != nil {
+		return err
+	}
+	t.ledger.moved(j.TargetID, standingOf(state, held, attempts), j.standing(), j.FinishedAt)
 	return t.Select("*").Omit("ID", "Body", "BodyApart", "CreatedAt").Updates(j).Error
 }
 

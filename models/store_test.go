@@ -38,6 +38,9 @@ func openStore(t testing.TB) *Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if s.Ping(context.Background()) == nil {
+			checkTallies(t, s)
+		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"math/rand/v2"
 
 	"gorm.io/gorm"
 )
@@ -33,6 +34,9 @@ type tx struct {
 	// What the work at hand made due beside what it was asked for: told to the listener once it is durable.
 	owedJobs      []*Job
 	owedSchedules []*Schedule
+
+	ledger ledger // what the transaction has done to the counts
+	shard  int    // of the rows that its ledger is added to
 }
 
 // hint notes that jobs and a schedule (nil: none) have become due or changed.
@@ -46,6 +50,9 @@ func (t *tx) hint(jobs []*Job, schedule *Schedule) {
 func newTx(d dialect, dial func(context.Context) (*sql.Conn, *gorm.DB, error), cfg Config) *tx {
 	t := &tx{manner: d.manner(), dialect: d, dial: dial, ctx: context.Background(), done: func() {}, cfg: cfg,
 		checked: map[string]bool{}, names: map[string]string{}}
+	if t.shared {
+		t.shard = rand.IntN(ledgerShards)
+	}
 	t.forget()
 	return t
 }
@@ -85,6 +92,9 @@ func (t *tx) begin() error {
 }
 
 func (t *tx) commit() error {
+	if err := t.writeLedger(); err != nil {
+		return err
+	}
 	err := t.dialect.commit(t.ctx, t.conn)
 	if err == nil {
 		t.stale = false
@@ -106,6 +116,7 @@ func (t *tx) rollback() {
 	t.done()
 	t.forget()
 	t.owedJobs, t.owedSchedules = nil, nil
+	t.ledger.backTo(place{})
 }
 
 // alone tells whether this transaction is the only one, of all nodes, at what is named, until it ends.
@@ -127,12 +138,13 @@ func (t *tx) savepoint(f func(*tx) error) (failed, err error) {
 	if _, err := t.exec("SAVEPOINT work"); err != nil {
 		return nil, err
 	}
-	jobs, schedules := len(t.owedJobs), len(t.owedSchedules)
+	jobs, schedules, noted := len(t.owedJobs), len(t.owedSchedules), t.ledger.place()
 	if failed = f(t); failed != nil {
 		if _, err := t.exec("ROLLBACK TO work"); err != nil {
 			return nil, errors.Join(failed, err)
 		}
 		t.owedJobs, t.owedSchedules = t.owedJobs[:jobs], t.owedSchedules[:schedules]
+		t.ledger.backTo(noted)
 		if t.stale {
 			t.forget()
 		}

@@ -66,6 +66,7 @@ var needs = map[string]need{
 
 	"GET /v1/attempts":     reads,
 	"GET /v1/attempts/:id": reads,
+	"GET /v1/stats":        reads.ofAll(),
 	"GET /v1/events":       reads,
 
 	"GET /healthz":      anyone,

@@ -32,7 +32,7 @@ var access = map[string]string{
 	"POST /v1/schedules/:name/pause": key, "POST /v1/schedules/:name/resume": key, "POST /v1/schedules/:name/trigger": key,
 	"POST /v1/schedules/:name/backfill": key, "GET /v1/schedules/:name/occurrences": key,
 
-	"GET /v1/attempts": key, "GET /v1/attempts/:id": key, "GET /v1/events": key,
+	"GET /v1/attempts": key, "GET /v1/attempts/:id": key, "GET /v1/events": key, "GET /v1/stats": key,
 	"GET /healthz": noKey, "GET /readyz": noKey, "GET /metrics": key, "GET /openapi.json": key, "GET /docs": key, "GET /docs/*asset": key,
 
 	"GET /": key, "GET /find": key, "POST /theme": key, "POST /clock": key, "GET /jobs": key, "GET /jobs/new": key, "POST /jobs/new": key,

@@ -81,6 +81,9 @@ var endpoints = map[string]about{
 	"listAttempts": {tag: "Attempts", summary: "List attempts", more: "Newest first."},
 	"getAttempt":   {tag: "Attempts", summary: "Show an attempt"},
 
+	"getStats": {tag: "Server", summary: "Show how things stand",
+		more: "What is owed now, and what came of calls in a window that ends now. Nothing is counted for it: what every " +
+			"commit changes is added up in the same transaction."},
 	"streamEvents": {tag: "Server", summary: "Watch what happens",
 		more: "Server-sent events, named `job` and `attempt`, with the object as data. A stream that begins with `reset` " +
 			"has missed events: read anew what you show."},

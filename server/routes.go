@@ -51,6 +51,7 @@ func (s *Server) routes() *gin.Engine {
 
 	route(s, api, "GET /v1/attempts", "listAttempts", s.listAttempts)
 	route(s, api, "GET /v1/attempts/{id}", "getAttempt", s.getAttempt)
+	route(s, api, "GET /v1/stats", "getStats", s.getStats)
 	route(s, api, "GET "+eventsPath, "streamEvents", s.streamEvents)
 
 	route(s, api, "GET /healthz", "getHealth", s.getHealth)

@@ -34,13 +34,18 @@ func (a *app) noun(name, usage string, verbs ...*cli.Command) *cli.Command {
 		Name:     name,
 		Usage:    usage,
 		Commands: verbs,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "server", Usage: "`URL` of the server; else PUNCTUAL_SERVER", DefaultText: defaultServer},
-			&cli.StringFlag{Name: "key", Usage: "API `KEY`; else PUNCTUAL_KEY"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`table|json`", DefaultText: "table"},
-			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, HideDefault: true,
-				Usage: "print ids or names only, one a line"},
-		},
+		Flags:    clientFlags(),
+	}
+}
+
+// clientFlags are the flags of everything that speaks to a server.
+func clientFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "server", Usage: "`URL` of the server; else PUNCTUAL_SERVER", DefaultText: defaultServer},
+		&cli.StringFlag{Name: "key", Usage: "API `KEY`; else PUNCTUAL_KEY"},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`table|json`", DefaultText: "table"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, HideDefault: true,
+			Usage: "print ids or names only, one a line"},
 	}
 }
 

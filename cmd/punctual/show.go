@@ -57,7 +57,8 @@ func cell(s string) string {
 }
 
 // opened are the members of an object that are shown one by one; every other object is shown as JSON.
-var opened = []string{"retry", "last_attempt", "last_job", "job", "timing", "request", "response", "error"}
+var opened = []string{"retry", "last_attempt", "last_job", "job", "timing", "request", "response", "error",
+	"backlog", "jobs", "calls", "ended", "latency", "lateness"}
 
 // describe writes an object one member a line, in the order in which they came.
 func describe(w io.Writer, raw json.RawMessage, now time.Time) error {
