@@ -90,6 +90,7 @@ var needs = map[string]need{
 	"POST /jobs/new":         writes.making(),
 	"GET /jobs/:id":          reads,
 	"POST /jobs/many":        writes,
+	"GET /jobs/:id/rerun":    writes,
 	"POST /jobs/:id/:action": writes,
 
 	"GET /targets":                reads,

@@ -36,7 +36,7 @@ var access = map[string]string{
 	"GET /healthz": noKey, "GET /readyz": noKey, "GET /metrics": key, "GET /openapi.json": key, "GET /docs": key, "GET /docs/*asset": key,
 
 	"GET /": key, "GET /find": key, "POST /theme": key, "POST /clock": key, "GET /jobs": key, "GET /jobs/new": key, "POST /jobs/new": key,
-	"GET /jobs/:id": key, "POST /jobs/many": key, "POST /jobs/:id/:action": key, "GET /targets": key, "GET /targets/new": key, "POST /targets/new": key,
+	"GET /jobs/:id": key, "POST /jobs/many": key, "GET /jobs/:id/rerun": key, "POST /jobs/:id/:action": key, "GET /targets": key, "GET /targets/new": key, "POST /targets/new": key,
 	"GET /targets/:name": key, "GET /targets/:name/edit": key, "POST /targets/:name/:action": key, "GET /schedules": key,
 	"GET /schedules/new": key, "POST /schedules/new": key, "GET /schedules/:name": key, "GET /schedules/:name/edit": key,
 	"POST /schedules/:name/:action": key, "GET /attempts": key, "GET /attempts/:id": key,

@@ -32,6 +32,7 @@ func (s *Server) pageRoutes(r gin.IRouter) {
 	act("/jobs/new", s.makeJob)
 	act("/jobs/many", s.actOnMany)
 	show("/jobs/:id", s.showJob)
+	show("/jobs/:id/rerun", s.showRerun)
 	act("/jobs/:id/:action", s.actOnJob)
 
 	show("/targets", s.showTargets)

@@ -339,3 +339,41 @@ func TestActingOnMany(t *testing.T) {
 	b.request("POST", "/jobs/many", "do=delete").want(200, "No job was selected.")
 	b.request("POST", "/jobs/many", "do=burn&job="+ids[2]).want(404)
 }
+
+// TestRunAgainWithAnotherPayload edits the payload of a job that has ended.
+func TestRunAgainWithAnotherPayload(t *testing.T) {
+	h := open(t)
+	h.target("billing")
+	id := h.do(201, "POST", "/v1/jobs", `{"target":"billing","payload":{"invoice":7.50}}`).text("id")
+	h.ended(id)
+	b := h.browser()
+	b.get("/jobs/"+id).want(200, "Edit and run again")
+	b.get("/jobs/"+id+"/rerun").want(200, `"invoice": 7.50`)
+	b.submit("/jobs/"+id+"/rerun", "body", `{"invoice": `).want(422, "must be one JSON value")
+	if got := b.value("body"); got != `{"invoice": ` {
+		t.Errorf("the payload came back as %q", got)
+	}
+	b.submit("/jobs/"+id+"/rerun", "body", `{"invoice": 8.50}`).want(200, "This is a new job", "Repeats "+id)
+	h.do(200, "GET", "/v1"+b.at, "").is("payload", `{"invoice":8.50}`)
+
+	h.do(204, "DELETE", "/v1/targets/billing?cancel_jobs=true", "")
+	b.get("/jobs/"+id).want(200, "no longer registered")
+	if text := b.text(); strings.Contains(text, "Run again") || strings.Contains(text, "Retry") {
+		t.Error("a job without a target offers what cannot be done")
+	}
+}
+
+// TestBackfillIsCountedFirst asks for a backfill: nothing is made before somebody has seen how much.
+func TestBackfillIsCountedFirst(t *testing.T) {
+	h := open(t)
+	h.target("a")
+	h.do(201, "POST", "/v1/schedules", `{"name":"report","target":"a","cron":"0 * * * *"}`)
+	b := h.browser()
+	to := time.Now().UTC().Truncate(time.Hour)
+	fields := []string{"from", to.Add(-3 * time.Hour).Format("2006-01-02T15:04"), "to", to.Format("2006-01-02T15:04")}
+	b.get("/schedules/report").submit("/schedules/report/backfill", append(fields, "do", "count")...).
+		want(200, "It would make 3 jobs")
+	b.submit("/schedules/report/backfill", append(fields, "do", "make")...).want(200, "The backfill made 3 jobs.")
+	b.submit("/schedules/report/backfill", append(fields, "do", "count")...).want(200, "3 occurrences have one already")
+	b.submit("/schedules/report/backfill", "from", "x", "do", "count").want(422, "From, in UTC must be a time")
+}

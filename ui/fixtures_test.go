@@ -291,7 +291,7 @@ func (w world) full() map[string]Page {
 			a.Number = n + 1
 		}
 		return &Job{Frame: frame(jobs[i].ID, TabJobs), Job: jobs[i], Held: held[jobs[i].ID], Attempts: attempts,
-			Request: `{"target":"billing","payload":{"invoice":7,"who":"O'Hara"}}`}
+			Request: `{"target":"billing","payload":{"invoice":7,"who":"O'Hara"}}`, Before: jobs[1].ID, After: jobs[2].ID}
 	}
 	pages := map[string]Page{
 		"overview": &Overview{Frame: frame("Overview", TabOverview), InFlight: 23, Slots: 4096, Queued: 227,
@@ -307,6 +307,9 @@ func (w world) full() map[string]Page {
 		"jobs-rare": &Jobs{Frame: frame("Jobs", TabJobs), Search: "state:failed", Next: "abc"},
 		"job-new": &NewJob{Frame: frame("New job", TabJobs), Targets: names, CopyOf: jobs[5].ID,
 			Form: w.filled("target", "body", "run_at", "headers", "labels", "retry.factor", "content_type")},
+		"job-rerun": &Rerun{Frame: frame("Run again", TabJobs), Job: jobs[5], Form: w.filled("body")},
+		"job-rerun-text": &Rerun{Frame: frame("Run again", TabJobs), Job: w.job(6, models.Failed,
+			func(j *models.Job) { j.BodyForm = models.BodyText })},
 		"job-running":   jobPage(0, attempts[2], attempts[0]),
 		"job-later":     jobPage(1),
 		"job-held":      jobPage(2),
@@ -335,7 +338,8 @@ func (w world) full() map[string]Page {
 		"schedule-edit": &ScheduleForm{Frame: frame("Settings", TabSchedules), Name: w.word("report"),
 			Preview: Preview{Asked: true}},
 		"schedule": &Schedule{Frame: frame("board-report", TabSchedules), Schedule: w.schedules()[0],
-			Preview: w.preview(), Occurrences: w.occurrences(), Next: "abc"},
+			Preview: w.preview(), Occurrences: w.occurrences(), Next: "abc",
+			Backfill: w.filled("from", "to"), Counted: &models.Backfilled{Created: 12, Existing: 3}},
 		"schedule-paused": &Schedule{Frame: frame("nightly-report", TabSchedules), Schedule: w.schedules()[2],
 			Older: true, Pause: w.filled("reason")},
 		"attempts": &Attempts{Frame: frame("Attempts", TabAttempts), Attempts: attempts, Targets: names,

@@ -25,9 +25,25 @@ type Job struct {
 	Attempts []*models.Attempt
 	Request  string // the JSON that makes the same job, "" when it cannot be said
 	Whole    bool   // show long bodies to the end
+	Before   string // id of the job that its schedule made before; "": none
+	After    string // and after it
 }
 
 func (*Job) template() string { return "job" }
+
+// Rerun is the form that runs a job again with another payload.
+type Rerun struct {
+	Frame
+	Job  *models.Job
+	Form Form // payload
+}
+
+func (*Rerun) template() string { return "job_rerun" }
+
+// Changes tells whether the payload can be changed: only JSON can, a job with another body is copied by form.
+func (p *Rerun) Changes() bool {
+	return p.Job.BodyForm == models.BodyPayload || p.Job.BodyForm == models.BodyNone
+}
 
 // Row is the job as lists draw it.
 func (p *Job) Row() Row { return p.row(p.Job, p.Held) }
@@ -68,12 +84,19 @@ func (p *Job) Can(action string) bool {
 	case "cancel":
 		return !j.State.Final() && j.CancelRequestedAt.IsZero()
 	case "retry":
-		return j.State == models.Failed || j.State == models.Canceled
+		return (j.State == models.Failed || j.State == models.Canceled) && !p.Orphan()
+	case "rerun":
+		return j.State.Final() && !p.Orphan()
+	case "copy":
+		return !p.Orphan()
 	case "run":
 		return j.State == models.Scheduled && j.RunAt.After(p.Now)
 	}
-	return p.Job.State.Final() // rerun, delete
+	return p.Job.State.Final() // delete
 }
+
+// Orphan tells whether its target is no longer registered: nothing can be sent any more.
+func (p *Job) Orphan() bool { return p.Job.Of == nil || p.Job.Of.Deleted() }
 
 // Timeout is the limit of each of its calls.
 func (p *Job) Timeout() string {

@@ -134,12 +134,23 @@ type Schedule struct {
 	Occurrences []*models.Occurrence // newest first
 	Next        string               // cursor of older occurrences
 	Older       bool
-	Pause       Form // reason, until
-	Delete      Form // cancel_jobs
+	Pause       Form               // reason, until
+	Delete      Form               // cancel_jobs
+	Backfill    Form               // from, to
+	Counted     *models.Backfilled // what the backfill would make; nil: not counted yet
 	Whole       bool
 }
 
 func (*Schedule) template() string { return "schedule" }
+
+// Spark is the picture of the newest runs.
+func (p *Schedule) Spark() Spark {
+	var signs []Sign
+	for _, s := range p.Settled() {
+		signs = append(signs, s.Sign)
+	}
+	return sparkOf(signs)
+}
 
 // Row is the schedule as lists draw it.
 func (p *Schedule) Row() ScheduleRow { return p.scheduleRow(p.Schedule) }

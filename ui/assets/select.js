@@ -10,6 +10,7 @@ function draw() {
   const n = count(), all = bar.querySelector("input[name=all]")?.checked;
   const said = bar.querySelector(".chosen");
   if (said) said.textContent = all ? said.dataset.all : n === 0 ? said.dataset.none : `${n} selected`;
+  bar.toggleAttribute("data-idle", n === 0 && !all);
   for (const button of bar.querySelectorAll("button[name=do]")) button.disabled = n === 0 && !all;
   const head = document.querySelector("main th.pick input");
   if (head) {
