@@ -2,6 +2,7 @@ package dispatcher
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"time"
 
@@ -41,6 +42,7 @@ func (d *Dispatcher) loop(ctx context.Context, loads chan<- reading) {
 		case <-d.mail.wake:
 		case <-timer.C:
 		}
+		runtime.Gosched() // what else has ended in this moment brings its mail, too: one beat for many
 		l.beat(ctx, time.Now())
 		sleep := d.pace.sleep
 		if at := d.queue.wakeAt(); !at.IsZero() && !l.stuck(at) {
@@ -207,16 +209,21 @@ func (l *loop) giveSlot(e *edit, targetID string) {
 func (l *loop) takeCalls(e *edit) (asks []call) {
 	e.release()
 	room := maxAsked - int(l.asked.Load())
-	for progress := true; progress && len(asks) < room && l.limits.room() > 0; {
-		progress = false
-		for _, t := range l.limits.expect(e.due()) {
+	due := l.limits.expect(e.due())
+	for len(due) > 0 && len(asks) < room && l.limits.room() > 0 {
+		more := due[:0]
+		for i, t := range due {
 			if len(asks) >= room || l.limits.room() == 0 {
+				more = append(more, due[i:]...)
 				break
 			}
-			taken := l.takeFrom(e, t)
+			taken := l.takeFrom(e, e.target(t.ID))
 			asks = append(asks, taken...)
-			progress = progress || len(taken) > 0
+			if len(taken) == quantum {
+				more = append(more, t)
+			}
 		}
+		due = more
 	}
 	l.full = l.limits.room() == 0 || len(asks) >= room
 	return asks
@@ -263,6 +270,7 @@ func (l *loop) ask(calls []call, now time.Time) {
 	}
 	l.hands.Add(1)
 	l.asked.Add(int64(len(calls)))
+	l.limits.asking(calls)
 	err := l.book.Claim(l.cfg.Node, asks, now, func(got models.Claims) {
 		defer l.hands.Done()
 		l.granted(got, calls, byID)
@@ -270,6 +278,7 @@ func (l *loop) ask(calls []call, now time.Time) {
 	if err != nil {
 		l.hands.Done()
 		l.asked.Add(-int64(len(calls)))
+		l.limits.answered(calls)
 		l.mail.put(refused{asks: calls, failed: true})
 	}
 }
@@ -277,6 +286,7 @@ func (l *loop) ask(calls []call, now time.Time) {
 // granted sends each granted claim on its way. The writer calls it: it must not block.
 func (d *Dispatcher) granted(got models.Claims, calls []call, byID map[string]call) {
 	d.asked.Add(-int64(len(calls)))
+	d.limits.answered(calls)
 	defer d.mail.poke()
 	if got.Err != nil {
 		d.log.Error("claim jobs", "err", got.Err)

@@ -20,6 +20,9 @@ const (
 func (l *loop) askBook(e *edit) {
 	if len(l.loading) == 0 {
 		if batch := e.loads(loadsAtOnce); len(batch) > 0 {
+			for i := range batch {
+				batch[i].Rows = windowSize + l.limits.unanswered(batch[i].ID)
+			}
 			l.loading = append(l.loading, reading{want: batch, mark: l.queue.marks})
 		}
 	}
@@ -90,10 +93,10 @@ func (d *Dispatcher) load(ctx context.Context, w wanted, spec *models.Target, ma
 		if !w.Windows[p] {
 			continue
 		}
-		if l.owed[p], l.err = d.book.Owed(ctx, w.ID, p, before, windowSize); l.err != nil {
+		if l.owed[p], l.err = d.book.Owed(ctx, w.ID, p, before, w.Rows); l.err != nil {
 			return l
 		}
-		full = full || len(l.owed[p]) == windowSize
+		full = full || len(l.owed[p]) == w.Rows
 	}
 	if !full {
 		l.later, l.err = d.book.NextAfter(ctx, w.ID, before)
@@ -131,7 +134,7 @@ func (l *loop) heedLoaded(e *edit, n loaded) {
 				e.offer(call{ID: o.ID, Target: n.ID, Priority: p, RunAt: o.RunAt})
 			}
 		}
-		if len(n.owed[p]) == windowSize {
+		if n.Windows[p] && len(n.owed[p]) == n.Rows {
 			t := e.target(n.ID)
 			t.More[p] = e.mark()
 			e.put(t)

@@ -24,6 +24,7 @@ type limits struct {
 type lane struct {
 	max      int // calls out at once; 0: not known yet
 	inFlight int // asked for or out
+	asked    int // of these: asked for, and not answered yet
 	paused   bool
 	rule     string        // the rate limit that bucket keeps; "": none
 	bucket   *rate.Limiter // nil: no rate limit
@@ -147,6 +148,35 @@ func (l *limits) why(n *lane, now time.Time) (string, time.Time) {
 	return held, time.Time{}
 }
 
+// asking counts calls whose claims are asked for.
+func (l *limits) asking(calls []call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range calls {
+		l.lane(c.Target).asked++
+	}
+}
+
+// answered counts calls whose claims were asked for and answered, before their slots are given back.
+func (l *limits) answered(calls []call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range calls {
+		l.lane(c.Target).asked--
+	}
+}
+
+// unanswered is how many claims of a target are asked for.
+func (l *limits) unanswered(id string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := l.lanes[id]; n != nil {
+		return n.asked
+	}
+	return 0
+}
+
+// give takes a slot back.
 func (l *limits) give(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -343,6 +343,7 @@ func (e *edit) due() (all []target) {
 type wanted struct {
 	ID      string
 	Windows [3]bool // by priority: those to be read
+	Rows    int     // of each at most: what a window holds, and what stands in the book only until its claim is answered
 	Later   bool    // also what comes beyond the horizon
 }
 
@@ -413,9 +414,9 @@ func (e *edit) unpark(id string) {
 	e.put(t)
 }
 
-// release unparks the targets whose time has come.
+// release unparks the targets whose time has come. What this batch has changed so far needs no look: nobody parks a
+// target for a time that is over.
 func (e *edit) release() {
-	e.flush()
 	it := must(e.txn.Get("target", "until"))
 	var over []string
 	for o := it.Next(); o != nil; o = it.Next() {

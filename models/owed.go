@@ -65,7 +65,7 @@ func (s *Store) Owed(ctx context.Context, targetID string, p Priority, before ti
 		return nil, err
 	}
 	defer rows.Close()
-	var owed []Owed
+	owed := make([]Owed, 0, limit)
 	for rows.Next() {
 		var o Owed
 		var at int64
