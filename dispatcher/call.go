@@ -239,7 +239,7 @@ func (d *Dispatcher) logAttempt(j *models.Job, a *models.Attempt, err error) {
 // puts it on record.
 func (d *Dispatcher) Test(ctx context.Context, t *models.Target) (*models.Attempt, error) {
 	now := time.Now()
-	secrets, err := d.book.Secrets(ctx, t.ID, now)
+	secrets, err := d.book.Signers(ctx, t, now)
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ type Book interface {
 	DueSchedules(ctx context.Context, before, afterDue time.Time, afterID string, limit int) ([]models.DueSchedule, error)
 	Expire(ctx context.Context, now time.Time) ([]*models.Job, error)
 	Prune(ctx context.Context, keep models.Keep) (int, error)
-	Secrets(ctx context.Context, targetID string, now time.Time) ([]string, error)
+	Signers(ctx context.Context, t *models.Target, now time.Time) ([]string, error)
 	RecordTest(ctx context.Context, a *models.Attempt) error
 }
 

@@ -89,7 +89,9 @@ func (t *tx) claim(out *Claims, ask Ask, node string, now time.Time) error {
 // claimable reads a job's row and its target, no more: whether it is granted decides whether the rest is needed.
 func (t *tx) claimable(id string) (j *Job, err error) {
 	err = t.each(`SELECT `+jobColumns+` FROM jobs WHERE id = ?`, []any{id}, func(scan func(...any) error) error {
-		j, err = scanJob(scan)
+		if j, err = scanJob(scan); err == nil {
+			t.vault.openHeaders("jobs", j.ID, j.Headers)
+		}
 		return err
 	})
 	if err != nil {
@@ -103,7 +105,7 @@ func (t *tx) claimable(id string) (j *Job, err error) {
 }
 
 func (t *tx) grant(out *Claims, j *Job, now time.Time) error {
-	secrets, err := t.liveSecretsOf(j.TargetID, now)
+	secrets, err := t.signersOf(j.TargetID, now)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,9 @@ func (t *tx) edit(s, before *Schedule, now time.Time) error {
 	s.unpark()
 	s.aimBy(rule, now)
 	s.Version, s.UpdatedAt = s.Version+1, now
-	return t.Select("*").Omit("ID", "Name", "Anchor", "CreatedAt").Updates(s).Error
+	stored := *s
+	stored.Headers = t.vault.sealHeaders("schedules", s.ID, s.Headers)
+	return t.Select("*").Omit("ID", "Name", "Anchor", "CreatedAt").Updates(&stored).Error
 }
 
 // chosenTarget is the target that an edit leaves the schedule with.

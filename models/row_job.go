@@ -25,7 +25,7 @@ func (t *tx) insertJob(j *Job) error {
 	n, err := t.exec(`INSERT INTO jobs (`+jobColumns+`) VALUES
 		(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING`,
 		j.ID, j.TargetID, j.Shard, j.State, j.Reason, j.Origin, j.Priority, j.BodyForm, j.ContentType, body, j.BodyApart,
-		j.Path, jsonOrNil(len(j.Headers) > 0, j.Headers), jsonOrNil(len(j.Labels) > 0, j.Labels), int64(j.Timeout),
+		j.Path, jsonOrNil(len(j.Headers) > 0, t.vault.sealHeaders("jobs", j.ID, j.Headers)), jsonOrNil(len(j.Labels) > 0, j.Labels), int64(j.Timeout),
 		jsonOrNil(j.Retry != nil, j.Retry), j.ScheduleID, j.RerunOf, j.Key, toMicro(j.ScheduledFor), toMicro(j.RunAt),
 		toMicro(j.ExpiresAt), j.Attempts, j.LastNumber, j.LostInRow, j.Held, j.ClaimID, j.ClaimNode,
 		toMicro(j.ClaimedAt), toMicro(j.CancelRequestedAt), toMicro(j.CreatedAt), toMicro(j.UpdatedAt),
@@ -101,12 +101,14 @@ func jobsWhere(db *gorm.DB, order, where string, args ...any) ([]*Job, error) {
 		return nil, err
 	}
 	defer rows.Close()
+	vault := vaultOf(db)
 	var jobs []*Job
 	for rows.Next() {
 		j, err := scanJob(rows.Scan)
 		if err != nil {
 			return nil, err
 		}
+		vault.openHeaders("jobs", j.ID, j.Headers)
 		jobs = append(jobs, j)
 	}
 	if err := rows.Err(); err != nil {

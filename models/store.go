@@ -22,6 +22,7 @@ type Config struct {
 	MissedAfter     time.Duration // how late an occurrence may be settled and still be only late; 0: 60s
 	KeepOccurrences time.Duration // how long occurrences are kept, and so how far back a backfill may go; 0: 90d
 	Node            string        // id of this process start; "": a new one
+	SecretKeys      []SecretKey   // the first seals secrets, all open them; none: secrets are stored plainly
 	Log             *slog.Logger  // nil: silent
 }
 
@@ -38,6 +39,8 @@ type Store struct {
 	writeDB *sql.DB
 	readDB  *sql.DB
 	reads   *gorm.DB // on readDB
+	vault   *vault
+	plain   string // what is said of secrets that are stored plainly, "": none is
 	writer  *writer
 	closing sync.Once
 }
@@ -51,6 +54,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cfg: cfg, dialect: d}
+	if s.vault, err = newVault(cfg.SecretKeys, cfg.Log); err != nil {
+		return nil, fmt.Errorf("use the secret keys: %w", err)
+	}
 	if s.unlock, err = d.lock(); err != nil {
 		return nil, err
 	}
@@ -102,7 +108,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 		}
 	}
 	s.writer = newWriter(s.cfg, s.dialect, txs)
-	return nil
+	return s.takeKeys(ctx)
 }
 
 // dial gives a connection for writing, and gorm on it.
@@ -123,8 +129,12 @@ func (s *Store) dial(ctx context.Context) (*sql.Conn, *gorm.DB, error) {
 const foreverTTL = 10 * 365 * day
 
 func (s *Store) gorm(conn gorm.ConnPool) (*gorm.DB, error) {
-	return gorm.Open(s.dialect.gorm(conn), &gorm.Config{SkipDefaultTransaction: true, PrepareStmt: !s.dialect.manner().shared,
+	g, err := gorm.Open(s.dialect.gorm(conn), &gorm.Config{SkipDefaultTransaction: true, PrepareStmt: !s.dialect.manner().shared,
 		PrepareStmtMaxSize: 256, PrepareStmtTTL: foreverTTL, DisableAutomaticPing: true, TranslateError: true, Logger: logger.Discard})
+	if err != nil {
+		return nil, err
+	}
+	return g.Set(vaultSetting, s.vault).Session(&gorm.Session{}), nil
 }
 
 // Close finishes what waits for the writer and lets go of the database. Work that comes later fails with ErrClosed.

@@ -57,7 +57,7 @@ func (t *tx) born(created *Created, now time.Time) (all []Claimed, err error) {
 			continue
 		}
 		c := Claimed{Job: j}
-		if c.Secrets, err = t.liveSecretsOf(j.TargetID, now); err != nil {
+		if c.Secrets, err = t.signersOf(j.TargetID, now); err != nil {
 			return nil, err
 		}
 		all = append(all, c)

@@ -47,7 +47,9 @@ func (t *tx) saveJob(j *Job) error {
 		return err
 	}
 	t.ledger.moved(j.TargetID, standingOf(state, held, attempts), j.standing(), j.FinishedAt)
-	return t.Select("*").Omit("ID", "Body", "BodyApart", "CreatedAt").Updates(j).Error
+	row := *j
+	row.Headers = t.vault.sealHeaders("jobs", j.ID, j.Headers)
+	return t.Select("*").Omit("ID", "Body", "BodyApart", "CreatedAt").Updates(&row).Error
 }
 
 // changeJob runs change on the job of that id and writes it back.

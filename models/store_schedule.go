@@ -68,7 +68,9 @@ func (s *Store) CreateSchedule(ctx context.Context, row *Schedule, now time.Time
 		if target, err := t.target(row.TargetID); err != nil || target.Deleted() {
 			return &Invalid{"target", "is not a registered target"}
 		}
-		if err := t.Create(row).Error; !errors.Is(err, gorm.ErrDuplicatedKey) {
+		stored := *row
+		stored.Headers = t.vault.sealHeaders("schedules", row.ID, row.Headers)
+		if err := t.Create(&stored).Error; !errors.Is(err, gorm.ErrDuplicatedKey) {
 			return err
 		}
 		return &Conflict{"a schedule of this name exists already"}

@@ -17,12 +17,17 @@ func (s *Store) CreateTarget(ctx context.Context, t *Target, secret string) erro
 		if _, err := tx.targetNamed(t.Name); err == nil {
 			return &Conflict{"a target of this name exists already"}
 		}
-		if err := tx.Create(t).Error; errors.Is(err, gorm.ErrDuplicatedKey) {
+		row := *t
+		row.Headers = tx.vault.sealHeaders("targets", t.ID, t.Headers)
+		if err := tx.Create(&row).Error; errors.Is(err, gorm.ErrDuplicatedKey) {
 			return &Conflict{"a target of this name exists already"}
 		} else if err != nil {
 			return err
 		}
-		return tx.addSecret(t.ID, secret, t.CreatedAt)
+		if err := tx.ensureKey(t, t.CreatedAt); err != nil {
+			return err
+		}
+		return tx.addSecret(t.ID, SigningV1, secret, t.CreatedAt)
 	}})
 }
 
@@ -84,6 +89,9 @@ func (s *Store) UpdateTarget(ctx context.Context, name string, now time.Time, ch
 			return err
 		}
 		if err := tx.checkMethod(out, before); err != nil {
+			return err
+		}
+		if err := tx.ensureKey(out, now); err != nil {
 			return err
 		}
 		return tx.saveTarget(out, now)
@@ -226,5 +234,7 @@ func (t *tx) saveTarget(row *Target, now time.Time) error {
 	delete(t.targets, row.ID)
 	row.Version++
 	row.UpdatedAt = Stamp(now)
-	return t.Select("*").Omit("ID", "CreatedAt").Updates(row).Error
+	stored := *row
+	stored.Headers = t.vault.sealHeaders("targets", row.ID, row.Headers)
+	return t.Select("*").Omit("ID", "CreatedAt").Updates(&stored).Error
 }

@@ -242,7 +242,7 @@ func TestRotationEndsEveryOldSecret(t *testing.T) {
 	rotate := func(value string, overlap time.Duration, want int) {
 		t.Helper()
 		at = at.Add(time.Minute)
-		if _, err := s.RotateSecret(t.Context(), "billing", value, overlap, at); err != nil {
+		if _, err := s.RotateSecret(t.Context(), "billing", Rotation{Secret: value, Overlap: overlap}, at); err != nil {
 			t.Fatal(err)
 		}
 		live, err := s.Secrets(t.Context(), target.ID, at)

@@ -22,6 +22,7 @@ type Target struct {
 	Retry        Retry         `gorm:"serializer:json"`
 	MaxInFlight  int           // calls out at once, 1–10,000
 	RateLimit    string        // "" or N/s, N/m, N/h
+	Signing      string        // SigningV1, SigningV1a or SigningBoth
 	OnLost       string        // OnLostRetry or OnLostFail
 	OnGone       string        // OnGonePause or OnGoneFail
 	Description  string
@@ -56,7 +57,7 @@ const (
 // DefaultTarget is a target with every setting that its maker did not name.
 func DefaultTarget() Target {
 	return Target{Method: http.MethodPost, Headers: Headers{}, Timeout: 30 * time.Second, Retry: DefaultRetry(),
-		MaxInFlight: 100, OnLost: OnLostRetry, OnGone: OnGonePause}
+		MaxInFlight: 100, Signing: SigningV1, OnLost: OnLostRetry, OnGone: OnGonePause}
 }
 
 // NewTarget stamps t with an id and its times; t must be valid.
@@ -102,6 +103,9 @@ func (t *Target) Validate() error {
 	}
 	if _, _, err := ParseRate(t.RateLimit); err != nil {
 		bad.under("", err)
+	}
+	if !slices.Contains(Signings, t.Signing) {
+		bad.add("signing", "must be v1, v1a or both")
 	}
 	if t.OnLost != OnLostRetry && t.OnLost != OnLostFail {
 		bad.add("on_lost", "must be retry or fail")

@@ -25,7 +25,8 @@ type tx struct {
 	done    context.CancelFunc
 	stmts   map[string]*sql.Stmt
 	cfg     Config
-	checked map[string]bool     // targets whose rows are locked, so that what is cached of them holds until the commit
+	checked map[string]bool // targets whose rows are locked, so that what is cached of them holds until the commit
+	vault   *vault
 	targets map[string]*Target  // by id, as committed or changed in this transaction; see target
 	secrets map[string][]secret // by target id; see liveSecrets
 	stale   bool                // targets or secrets may hold what a rollback undid
@@ -72,7 +73,7 @@ func (t *tx) connect(ctx context.Context) (err error) {
 		t.conn = nil
 		return fmt.Errorf("connect: %w", err)
 	}
-	t.DB = t.base
+	t.DB, t.vault = t.base, vaultOf(t.base)
 	return nil
 }
 
@@ -227,13 +228,22 @@ func (t *tx) each(query string, args []any, row func(scan func(...any) error) er
 	return rows.Err()
 }
 
+// close lets go of the connection. A statement left open would keep the engine's connection alive beyond its end, and
+// with it SQLite's write-ahead log beside the file; gorm's are closed one by one because it would close them later.
 func (t *tx) close() error {
 	var errs []error
+	if t.conn == nil {
+		return nil
+	}
+	if prepared, ok := t.ConnPool.(*gorm.PreparedStmtDB); ok {
+		for _, query := range prepared.Stmts.Keys() {
+			if st, ok := prepared.Stmts.Get(query); ok {
+				errs = append(errs, st.Close())
+			}
+		}
+	}
 	for _, st := range t.stmts {
 		errs = append(errs, st.Close())
 	}
-	if t.conn != nil {
-		errs = append(errs, t.conn.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, t.conn.Close())...)
 }

@@ -38,6 +38,7 @@ var needs = map[string]need{
 	"POST /v1/targets/:name/test":          admins,
 	"POST /v1/targets/:name/rotate-secret": admins,
 	"GET /v1/targets/:name/secret":         admins,
+	"GET /v1/targets/:name/keys":           reads,
 
 	"POST /v1/jobs":             writes.making(),
 	"POST /v1/jobs/batch":       writes.making(),

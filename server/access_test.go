@@ -21,7 +21,7 @@ var access = map[string]string{
 	"POST /v1/targets": key, "GET /v1/targets": key, "GET /v1/targets/:name": key, "PUT /v1/targets/:name": key,
 	"PATCH /v1/targets/:name": key, "DELETE /v1/targets/:name": key, "POST /v1/targets/:name/pause": key,
 	"POST /v1/targets/:name/resume": key, "POST /v1/targets/:name/test": key, "POST /v1/targets/:name/rotate-secret": key,
-	"GET /v1/targets/:name/secret": key,
+	"GET /v1/targets/:name/secret": key, "GET /v1/targets/:name/keys": key,
 
 	"POST /v1/jobs": key, "POST /v1/jobs/batch": key, "GET /v1/jobs": key, "GET /v1/jobs/:id": key, "PATCH /v1/jobs/:id": key,
 	"DELETE /v1/jobs/:id": key, "GET /v1/jobs/:id/attempts": key, "POST /v1/jobs/:id/cancel": key, "POST /v1/jobs/:id/retry": key,

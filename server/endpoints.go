@@ -22,7 +22,9 @@ var endpoints = map[string]about{
 	"testTarget": {tag: "Targets", summary: "Call a target now", bare: true, slow: true,
 		more: "One signed call over the same path and guard as real ones, also to a paused target. Answers with the attempt."},
 	"rotateSecret": {tag: "Targets", summary: "Give a target a new secret", bare: true, example: `{"overlap":"24h"}`,
-		more: "The old one signs beside the new one for the overlap."},
+		more: "The old one signs beside the new one for the overlap. A target that is signed for with `v1a` gets a new key, too."},
+	"listKeys": {tag: "Targets", summary: "List a target's public keys",
+		more: "What `v1a` signatures are verified with, newest first. Empty for a target that never asked for them."},
 	"getSecret": {tag: "Targets", summary: "Show a target's secret"},
 
 	"createJob": {tag: "Jobs", summary: "Make a job", status: []int{201, 200},

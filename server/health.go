@@ -7,12 +7,13 @@ import (
 
 // healthOut says that all is well; when it is not, the answer is a problem.
 type healthOut struct {
-	Status string `json:"status" example:"ok"`
+	Status   string   `json:"status" example:"ok"`
+	Warnings []string `json:"warnings,omitempty" doc:"What its keeper should know of a server that works."`
 }
 
 // getHealth answers as long as the process does.
 func (s *Server) getHealth(context.Context, *struct{}) (*ok[healthOut], error) {
-	return &ok[healthOut]{healthOut{"ok"}}, nil
+	return &ok[healthOut]{healthOut{Status: "ok"}}, nil
 }
 
 // pingPatience is how long the book may take to answer and still count as there.
@@ -28,5 +29,5 @@ func (s *Server) getReady(ctx context.Context, _ *struct{}) (*ok[healthOut], err
 	if err := s.engine.Ready(); err != nil {
 		return nil, unavailable("The dispatcher does not run.", err)
 	}
-	return &ok[healthOut]{healthOut{"ready"}}, nil
+	return &ok[healthOut]{healthOut{Status: "ready", Warnings: s.store.Warnings()}}, nil
 }

@@ -40,6 +40,9 @@ func (s *Server) targetPage(c *gin.Context, name string) (*ui.Target, error) {
 	}
 	page := &ui.Target{Frame: s.frame(c, t.Name, ui.TabTargets), Target: t, Load: loads(s.engine.Snapshot())[t.ID], Recent: recent,
 		Rotate: ui.Form{Values: url.Values{"overlap": {models.FormatDuration(defaultOverlap)}}}}
+	if page.PublicKeys, err = s.store.PublicKeys(ctx, t.ID, time.Now()); err != nil {
+		return nil, err
+	}
 	page.Watch = ui.Watch{On: c.Request.Method == http.MethodGet, Target: t.Name}
 	return page, nil
 }
@@ -77,7 +80,7 @@ func targetFields(t *models.Target) url.Values {
 	r := t.Retry
 	return url.Values{"name": {t.Name}, "url": {t.URL}, "method": {t.Method}, "headers": {pairsField(t.Headers.Mask())},
 		"timeout": {models.FormatDuration(t.Timeout)}, "description": {t.Description},
-		"max_in_flight": {strconv.Itoa(t.MaxInFlight)}, "rate_limit": {t.RateLimit}, "on_lost": {t.OnLost},
+		"max_in_flight": {strconv.Itoa(t.MaxInFlight)}, "rate_limit": {t.RateLimit}, "signing": {t.Signing}, "on_lost": {t.OnLost},
 		"on_gone": {t.OnGone}, "retry.max_attempts": {strconv.Itoa(r.MaxAttempts)}, "retry.min_backoff": {models.FormatDuration(r.MinBackoff)},
 		"retry.max_backoff": {models.FormatDuration(r.MaxBackoff)}, "retry.factor": {decimal(r.Factor)},
 		"retry.jitter": {decimal(r.Jitter)}, "retry.fail_on": {codesField(r.FailOn)}}
@@ -86,7 +89,7 @@ func targetFields(t *models.Target) url.Values {
 // targetAsked reads the form. A target without statuses to fail on says so by an empty field.
 func targetAsked(form url.Values) (targetIn, error) {
 	d := newFormDoc(form)
-	d.texts("name", "url", "method", "timeout", "rate_limit", "on_lost", "on_gone", "description", "secret")
+	d.texts("name", "url", "method", "timeout", "rate_limit", "signing", "on_lost", "on_gone", "description", "secret")
 	d.numbers("max_in_flight")
 	d.pairs("headers")
 	d.set("retry.fail_on", []int{})
@@ -185,7 +188,7 @@ func (s *Server) rotateAsked(ctx context.Context, name, overlap string) error {
 	if !ok || length > maxOverlap {
 		return &models.Invalid{Field: "overlap", Why: "must be between 0s and 7d"}
 	}
-	_, err := s.rotateSecret(ctx, name, makeSecret(), length)
+	_, err := s.rotateSecret(ctx, name, models.Rotation{Secret: makeSecret(), Keys: true, Overlap: length})
 	return err
 }
 

@@ -23,6 +23,7 @@ func (s *Server) routes() *gin.Engine {
 	route(s, api, "POST /v1/targets/{name}/test", "testTarget", s.postTargetTest)
 	route(s, api, "POST /v1/targets/{name}/rotate-secret", "rotateSecret", s.postRotateSecret)
 	route(s, api, "GET /v1/targets/{name}/secret", "getSecret", s.getSecret)
+	route(s, api, "GET /v1/targets/{name}/keys", "listKeys", s.listKeys)
 
 	route(s, api, "POST /v1/jobs", "createJob", s.postJob)
 	route(s, api, "POST /v1/jobs/batch", "createJobs", s.postBatch)

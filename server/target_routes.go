@@ -157,11 +157,40 @@ func (s *Server) postRotateSecret(ctx context.Context, in *secretRotate) (*ok[ta
 		return nil, &models.Invalid{Field: "overlap", Why: "must be between 0s and 7d"}
 	}
 	secret := makeSecret()
-	t, err := s.rotateSecret(ctx, in.Name, secret, overlap)
+	t, err := s.rotateSecret(ctx, in.Name, models.Rotation{Secret: secret, Keys: true, Overlap: overlap})
 	if err != nil {
 		return nil, err
 	}
 	return &ok[targetMade]{targetMade{targetView(t), secret}}, nil
+}
+
+// keyOut is a public key.
+type keyOut struct {
+	Algorithm string  `json:"algorithm" enum:"ed25519"`
+	PublicKey string  `json:"public_key" example:"whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="`
+	CreatedAt moment  `json:"created_at"`
+	ExpiresAt *moment `json:"expires_at" nullable:"true" doc:"Nothing is signed for it any more from then on; null: it is the present one."`
+}
+
+// keysOut is all public keys of a target: there are never many.
+type keysOut struct {
+	Items []keyOut `json:"items"`
+}
+
+func (s *Server) listKeys(ctx context.Context, in *byName) (*ok[keysOut], error) {
+	t, err := s.store.Target(ctx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := s.store.PublicKeys(ctx, t.ID, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	out := keysOut{Items: make([]keyOut, len(keys))}
+	for i, k := range keys {
+		out.Items[i] = keyOut{"ed25519", k.Key, momentOf(k.CreatedAt), optionalMoment(k.ExpiresAt)}
+	}
+	return &ok[keysOut]{out}, nil
 }
 
 func (s *Server) getSecret(ctx context.Context, in *byName) (*ok[secretOut], error) {

@@ -90,12 +90,12 @@ func (s *Server) keepSecret(ctx context.Context, t *models.Target, secret string
 	if err != nil || len(live) > 0 && live[0] == secret {
 		return t, err
 	}
-	return s.rotateSecret(ctx, t.Name, secret, 0)
+	return s.rotateSecret(ctx, t.Name, models.Rotation{Secret: secret})
 }
 
-// rotateSecret puts a new secret in front, and lets the old one sign beside it for overlap.
-func (s *Server) rotateSecret(ctx context.Context, name, secret string, overlap time.Duration) (*models.Target, error) {
-	t, err := s.store.RotateSecret(ctx, name, secret, overlap, time.Now())
+// rotateSecret puts new secrets in front, and lets the old ones sign beside them for the overlap.
+func (s *Server) rotateSecret(ctx context.Context, name string, r models.Rotation) (*models.Target, error) {
+	t, err := s.store.RotateSecret(ctx, name, r, time.Now())
 	if err == nil {
 		s.changed(ctx, t)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -134,6 +135,52 @@ func TestTargetActions(t *testing.T) {
 	if diff := cmp.Diff([]string{rotated.text("secret"), secret}, live); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
+}
+
+// The public keys of a target appear when it first asks for them, and old ones stay while they sign.
+func TestTargetKeys(t *testing.T) {
+	h := open(t)
+	h.target("billing").is("signing", `"v1"`)
+	h.do(200, "GET", "/v1/targets/billing/keys", "").is("items", `[]`)
+	h.do(422, "PATCH", "/v1/targets/billing", `{"signing":"v2"}`)
+	h.do(200, "PATCH", "/v1/targets/billing", `{"signing":"v1a"}`).is("signing", `"v1a"`)
+	first := h.do(200, "GET", "/v1/targets/billing/keys", "").items()
+	if len(first) != 1 || !strings.HasPrefix(first[0].text("public_key"), "whpk_") || first[0].raw("expires_at") != "null" {
+		t.Fatalf("keys: %v", first)
+	}
+	// What is signed with is what the keys verify, and no more.
+	calls := make(chan webhooks.Request, 1)
+	h.sender.will(func(ctx context.Context, r webhooks.Request) webhooks.Result {
+		calls <- r
+		return answers(200)(ctx, r)
+	})
+	signedBy := func(keys ...object) {
+		t.Helper()
+		h.do(200, "POST", "/v1/targets/billing/test", ``)
+		r := <-calls
+		for _, secret := range r.Secrets {
+			signature, err := webhooks.Sign(secret, "x", now(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			header := http.Header{"Webhook-Id": {"x"}, "Webhook-Timestamp": {strconv.FormatInt(now().Unix(), 10)}, "Webhook-Signature": {signature}}
+			if !slices.ContainsFunc(keys, func(k object) bool { return webhooks.Verify(k.text("public_key"), header, nil) == nil }) {
+				t.Errorf("none of %d keys verifies a signature of %.5s…", len(keys), secret)
+			}
+		}
+		if len(r.Secrets) != len(keys) {
+			t.Errorf("%d signatures, want %d", len(r.Secrets), len(keys))
+		}
+	}
+	signedBy(first...)
+	h.do(200, "POST", "/v1/targets/billing/rotate-secret", `{"overlap":"1h"}`)
+	both := h.do(200, "GET", "/v1/targets/billing/keys", "").items()
+	if len(both) != 2 || both[1].text("public_key") != first[0].text("public_key") || both[1].raw("expires_at") == "null" {
+		t.Fatalf("keys after a rotation: %v", both)
+	}
+	signedBy(both...)
+	h.do(200, "PATCH", "/v1/targets/billing", `{"signing":null}`).is("signing", `"v1"`)
+	h.do(404, "GET", "/v1/targets/nobody/keys", "")
 }
 
 func TestRotateAtOnce(t *testing.T) {

@@ -19,6 +19,7 @@ type targetOut struct {
 	Retry        retryOut          `json:"retry"`
 	MaxInFlight  int               `json:"max_in_flight" example:"100" doc:"Calls out at once."`
 	RateLimit    *string           `json:"rate_limit" example:"10/s"`
+	Signing      string            `json:"signing" enum:"v1,v1a,both" doc:"v1: HMAC-SHA256 with the secret; v1a: ed25519, to be verified with the keys at /keys."`
 	OnLost       string            `json:"on_lost" enum:"retry,fail" doc:"What becomes of a job whose node died under a call."`
 	OnGone       string            `json:"on_gone" enum:"pause,fail" doc:"What a 410 does to the target."`
 	Description  string            `json:"description"`
@@ -101,6 +102,7 @@ type targetIn struct {
 	Retry        *retryIn          `json:"retry,omitempty"`
 	MaxInFlight  *int              `json:"max_in_flight,omitempty" default:"100" doc:"Calls out at once; 1–10000."`
 	RateLimit    *string           `json:"rate_limit,omitempty" example:"10/s" doc:"N/s, N/m or N/h; null is no limit."`
+	Signing      *string           `json:"signing,omitempty" enum:"v1,v1a,both" default:"v1"`
 	OnLost       *string           `json:"on_lost,omitempty" enum:"retry,fail" default:"retry"`
 	OnGone       *string           `json:"on_gone,omitempty" enum:"pause,fail" default:"pause"`
 	Description  *string           `json:"description,omitempty" doc:"At most 1000 characters."`
@@ -125,6 +127,7 @@ func (in *targetIn) over(old models.Target, now time.Time) (models.Target, error
 	t.Retry = in.Retry.over().Over(t.Retry)
 	given(&t.MaxInFlight, in.MaxInFlight)
 	given(&t.RateLimit, in.RateLimit)
+	given(&t.Signing, in.Signing)
 	given(&t.OnLost, in.OnLost)
 	given(&t.OnGone, in.OnGone)
 	given(&t.Description, in.Description)
@@ -164,7 +167,7 @@ func unmask(asked map[string]string, stored models.Headers) (models.Headers, err
 func targetView(t *models.Target) targetOut {
 	return targetOut{Name: t.Name, URL: t.URL, Method: t.Method, Headers: t.Headers.Mask(),
 		Timeout: durationOf(t.Timeout), Retry: retryView(t.Retry), MaxInFlight: t.MaxInFlight,
-		RateLimit: optional(t.RateLimit), OnLost: t.OnLost, OnGone: t.OnGone, Description: t.Description,
+		RateLimit: optional(t.RateLimit), Signing: t.Signing, OnLost: t.OnLost, OnGone: t.OnGone, Description: t.Description,
 		Paused: t.Paused(), PausedAt: optionalMoment(t.PausedAt), PausedReason: t.PausedReason,
 		CreatedAt: momentOf(t.CreatedAt), UpdatedAt: momentOf(t.UpdatedAt)}
 }

@@ -87,9 +87,11 @@ type Target struct {
 	Tested  *models.Attempt   // the test call just made; nil: none
 	Recent  []*models.Attempt // newest first
 	Secrets []string          // shown because somebody asked; nil: not shown
-	Pause   Form              // reason
-	Rotate  Form              // overlap
-	Delete  Form              // delete_schedules, cancel_jobs
+	// PublicKeys are the keys that verify v1a signatures, newest first; nil: there are none.
+	PublicKeys []models.PublicKey
+	Pause      Form // reason
+	Rotate     Form // overlap
+	Delete     Form // delete_schedules, cancel_jobs
 }
 
 func (*Target) template() string { return "target" }

@@ -23,7 +23,11 @@ func (k *keyring) get(secret string) ([]byte, error) {
 	if ok {
 		return key, nil
 	}
-	key, err := decodeSecret(secret)
+	decode := decodeSecret
+	if isPrivate(secret) {
+		decode = decodePrivate
+	}
+	key, err := decode(secret)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ type Request struct {
 	Header      http.Header   // the user's headers; ours win over them
 	ContentType string        // "" means none
 	Body        []byte        // sent and signed as it is; must not change during Send
-	Secrets     []string      // live secrets, newest first: one signature each
+	Secrets     []string      // live secrets and private keys, newest first: one signature each
 	Timeout     time.Duration // of the whole exchange; 0 means 30 s
 
 	Attempt      int       // from 1
@@ -81,7 +81,7 @@ func (r *Request) header(now time.Time, agent string) (http.Header, error) {
 	return h, r.sign(h, now)
 }
 
-// sign adds the three headers of Standard Webhooks, one signature for each secret.
+// sign adds the three headers of Standard Webhooks, one signature for each secret and private key.
 func (r *Request) sign(h http.Header, now time.Time) error {
 	h.Set("Webhook-Id", r.ID)
 	h.Set("Webhook-Timestamp", strconv.FormatInt(now.Unix(), 10))

@@ -70,9 +70,10 @@ func decodeSecret(s string) ([]byte, error) {
 	return key, nil
 }
 
-// Sign returns the signature "v1,<base64>" of a message: HMAC-SHA256 over
-// "{id}.{unix seconds}.{body}". An id with a dot is refused, since the dot
-// separates the fields.
+// Sign returns the signature of a message, "{id}.{unix seconds}.{body}": with a
+// secret "v1,<base64>", its HMAC-SHA256, and with a private key "v1a,<base64>",
+// its ed25519 signature. An id with a dot is refused, since the dot separates
+// the fields.
 func Sign(secret, id string, at time.Time, body []byte) (string, error) {
 	key, err := keys.get(secret)
 	if err != nil {
@@ -86,6 +87,9 @@ func Sign(secret, id string, at time.Time, body []byte) (string, error) {
 	head = append(head, '.')
 	head = strconv.AppendInt(head, at.Unix(), 10)
 	head = append(head, '.')
+	if isPrivate(secret) {
+		return signPrivate(key, head, body), nil
+	}
 
 	mac := hmac.New(sha256.New, key)
 	mac.Write(head)
@@ -93,10 +97,14 @@ func Sign(secret, id string, at time.Time, body []byte) (string, error) {
 	return string(base64.StdEncoding.AppendEncode([]byte("v1,"), mac.Sum(head[:0]))), nil
 }
 
-// Verify checks a received call against one secret: some v1 entry of its
-// webhook-signature must fit, and its timestamp be within 5 minutes of now.
-// The error is an ErrSecret, ErrUnsigned, ErrTimestamp or ErrSignature.
+// Verify checks a received call against one secret or public key: some entry of
+// its webhook-signature must fit, v1 or v1a, and its timestamp be within 5
+// minutes of now. The error is an ErrSecret, ErrUnsigned, ErrTimestamp or
+// ErrSignature.
 func Verify(secret string, header http.Header, body []byte) error {
+	if IsPublicKey(secret) {
+		return verifyPublic(secret, header, body, time.Now())
+	}
 	if err := CheckSecret(secret); err != nil {
 		return err
 	}

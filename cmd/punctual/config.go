@@ -29,6 +29,7 @@ type settings struct {
 	Sync                 string
 	AdminKey             string
 	AllowTargets         []string
+	SecretKeys           []models.SecretKey
 	Retention            time.Duration
 	RetentionFailed      time.Duration
 	RetentionOccurrences time.Duration
@@ -50,9 +51,10 @@ const (
 	onDev = 1 << iota
 	onServe
 	onMigrate
+	onSecrets
 
 	onServers = onDev | onServe
-	onAll     = onServers | onMigrate
+	onAll     = onServers | onMigrate | onSecrets
 )
 
 // setting is one row of the table: a flag, an environment variable and a key of the configuration file at once.
@@ -77,6 +79,8 @@ var table = []setting{
 		func(s *settings, v string) error { s.AdminKey = v; return nil }},
 	{"allow-targets", "", onServe, "addresses that are not public but may be called: `CIDR|HOST,...`",
 		func(s *settings, v string) error { s.AllowTargets = splitList(v); return nil }},
+	{"secret-key-file", "", onServers | onSecrets, "`FILE,...` of keys that encrypt secrets in the database: base64 of 32 bytes a line; the first one writes",
+		func(s *settings, v string) (err error) { s.SecretKeys, err = readSecretKeys(v); return err }},
 	{"retention", "7d", onServers, "`DURATION` for which succeeded and canceled jobs are kept",
 		func(s *settings, v string) (err error) { s.Retention, err = duration(v); return err }},
 	{"retention-failed", "30d", onServers, "`DURATION` for which failed jobs are kept",

@@ -36,7 +36,7 @@ func (a *app) listen() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:9000", Usage: "`HOST:PORT` to listen on"},
 			&cli.StringSliceFlag{Name: "secret",
-				Usage: "`SECRET` of the target, whsec_...; several during a rotation; else PUNCTUAL_SECRET"},
+				Usage: "`SECRET` of the target, whsec_..., or a public key of it, whpk_...; several during a rotation; else PUNCTUAL_SECRET"},
 			&cli.IntFlag{Name: "status", Value: http.StatusOK, Usage: "`CODE` to answer with, 200 to 599"},
 			&cli.IntFlag{Name: "fail-first", HideDefault: true,
 				Usage: "answer the first `N` calls of each webhook-id with 503"},
@@ -70,7 +70,11 @@ type receiver struct {
 
 func (r *receiver) check(delay string) (err error) {
 	for _, secret := range r.secrets {
-		if err := webhooks.CheckSecret(secret); err != nil {
+		check := webhooks.CheckSecret
+		if webhooks.IsPublicKey(secret) {
+			check = webhooks.CheckPublicKey
+		}
+		if err := check(secret); err != nil {
 			return fmt.Errorf("--secret: %w", err)
 		}
 	}

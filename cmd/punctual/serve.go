@@ -67,9 +67,14 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 	log, node, version := s.logger(a.stderr), models.NewNodeID(), readBuild().version
 
 	store, err := models.Open(ctx, models.Config{Database: s.Database, Sync: s.Sync, NoMigrate: s.NoMigrate,
-		MissedAfter: s.MissedAfter, KeepOccurrences: s.RetentionOccurrences, Node: node, Log: log})
+		MissedAfter: s.MissedAfter, KeepOccurrences: s.RetentionOccurrences, Node: node, SecretKeys: s.SecretKeys, Log: log})
 	if err != nil {
 		return unlessStopped(ctx, err)
+	}
+	if m.greet == nil { // it is neither for trying out nor for measuring
+		for _, warning := range store.Warnings() {
+			log.Warn(warning)
+		}
 	}
 	defer func() {
 		if err = errors.Join(err, store.Close()); err == nil {

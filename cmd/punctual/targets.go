@@ -32,6 +32,21 @@ var targetView = view[targetRow]{
 	name: func(t targetRow) string { return t.Name },
 }
 
+type keyRow struct {
+	Algorithm string     `json:"algorithm"`
+	PublicKey string     `json:"public_key"`
+	CreatedAt *time.Time `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at"`
+}
+
+var keyView = view[keyRow]{
+	titles: []string{"PUBLIC KEY", "ALGORITHM", "CREATED", "SIGNS UNTIL"},
+	row: func(k keyRow, now time.Time) []string {
+		return []string{k.PublicKey, k.Algorithm, ago(k.CreatedAt, now), ago(k.ExpiresAt, now)}
+	},
+	name: func(k keyRow) string { return k.PublicKey },
+}
+
 // targetFields are what may be changed of a target.
 var targetFields = append([]field{
 	{"url", "`URL` that is called", asText},
@@ -40,6 +55,7 @@ var targetFields = append([]field{
 	{"timeout", "`DURATION` of a whole call at most, 100ms to 15m", asText},
 	{"max_in_flight", "`NUMBER` of calls out at once at most", asNumber},
 	{"rate_limit", "calls a time at most, `N/s|N/m|N/h`", asText},
+	{"signing", "how calls are signed: `v1|v1a|both`, with the secret, with an ed25519 key, or with both", asText},
 	{"on_lost", "what follows a call that a crash cut off: `retry|fail`", asText},
 	{"on_gone", "what follows a 410: `pause|fail`", asText},
 	{"description", "`TEXT` for people", asText},
@@ -71,6 +87,10 @@ func (a *app) targets() *cli.Command {
 		a.action("rotate-secret", "NAME", "make a new secret; the old one signs beside it for a while", targetsPath,
 			field{"overlap", "`DURATION` for which the old one stays, 0s to 7d", asText}),
 		a.get("NAME", "show a target's secret", targetsPath, "/secret"),
+		a.verb("keys", "NAME", "list the public keys that verify its v1a signatures", nil,
+			func(ctx context.Context, c *call) error {
+				return listFrom(ctx, c, request{method: http.MethodGet, path: targetsPath + "/" + c.arg(0) + "/keys"}, keyView)
+			}),
 	)
 }
 
