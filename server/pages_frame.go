@@ -25,6 +25,11 @@ func (s *Server) frame(c *gin.Context, title, tab string) ui.Frame {
 	if !s.cfg.Dev {
 		f.Who = v.name
 	}
+	if !f.Bare {
+		// A page without this word is still a page: what is wrong with the store shows where it is asked for.
+		state, _ := s.wellness.look(c.Request.Context(), s, f.Now, false)
+		f.Alarm = ui.AlarmOf(state.attention)
+	}
 	return f
 }
 

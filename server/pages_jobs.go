@@ -60,9 +60,27 @@ func searchOfFilters(c *gin.Context) (to string, isOld bool) {
 // countedMost bounds what is counted for a tab: more is told as "1,000+".
 const countedMost = 1000
 
+// onlyTarget tells whether the filter asks for nothing but a target.
+func onlyTarget(f models.JobFilter) bool {
+	f.Target = ""
+	return f.Empty()
+}
+
 // countByState counts what matches, for each tab, whatever states the search itself names.
 func (s *Server) countByState(ctx context.Context, f models.JobFilter) (map[string]ui.Count, error) {
 	counts := map[string]ui.Count{}
+	f.States = nil
+	if onlyTarget(f) { // which is told exactly
+		all, err := s.store.JobCounts(ctx, f.Target)
+		if err != nil {
+			return nil, err
+		}
+		counts[""] = ui.Count{N: all.Total()}
+		for _, state := range append([]models.State{models.Retrying}, models.States...) {
+			counts[string(state)] = ui.Count{N: all.Of(state)}
+		}
+		return counts, nil
+	}
 	for _, state := range append([]models.State{"", models.Retrying}, models.States...) {
 		if f.States = nil; state != "" {
 			f.States = []models.State{state}

@@ -1,6 +1,11 @@
 package server
 
 import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
 	"github.com/gin-gonic/gin"
 
 	"punctual/models"
@@ -13,14 +18,14 @@ const (
 	everything = models.MaxPage
 )
 
-// showOverview reads a few rows from the ends of indexes, and counts nothing.
+// showOverview reads tallies, rollups and a few rows from the ends of indexes, and counts nothing.
 func (s *Server) showOverview(c *gin.Context) (reply, error) {
-	ctx := c.Request.Context()
-	targets, _, err := s.store.Targets(ctx, models.Page{Limit: everything})
-	if err != nil {
-		return reply{}, err
+	ctx, now := c.Request.Context(), time.Now()
+	window := models.Hour
+	if i := slices.IndexFunc(models.Windows, func(w models.Window) bool { return w.Name == c.Query("window") }); i >= 0 {
+		window = models.Windows[i]
 	}
-	schedules, _, err := s.store.Schedules(ctx, models.Page{Limit: everything}, "")
+	stats, err := s.store.Stats(ctx, window, "", now)
 	if err != nil {
 		return reply{}, err
 	}
@@ -29,14 +34,79 @@ func (s *Server) showOverview(c *gin.Context) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	recent, _, err := s.store.Attempts(ctx, models.AttemptFilter{}, models.Page{Limit: ui.StripMax})
+	state, err := s.wellness.look(ctx, s, now, true)
 	if err != nil {
 		return reply{}, err
 	}
-	now := s.engine.Snapshot()
-	page := &ui.Overview{Frame: s.frame(c, "Overview", ui.TabOverview), InFlight: now.InFlight, Slots: now.Slots,
-		Queued: now.Queued, Targets: targets, Loads: loads(now), Schedules: schedules, Failures: failures,
-		Recent: recent}
+	page := &ui.Overview{Frame: s.frame(c, "Overview", ui.TabOverview), Targets: state.targets,
+		InFlight: s.engine.Snapshot().InFlight, Window: window.Name, Stats: stats, FailedDay: state.failed,
+		Attention: state.attention, Failures: failures}
+	if err := s.comingHour(ctx, page); err != nil {
+		return reply{}, err
+	}
 	page.Watch.On = true
 	return reply{page: page}, nil
+}
+
+// comingHour fills in what the schedules will do within the hour.
+func (s *Server) comingHour(ctx context.Context, page *ui.Overview) error {
+	schedules, _, err := s.store.Schedules(ctx, models.Page{Limit: everything}, "")
+	if err != nil {
+		return err
+	}
+	page.HasSchedule = len(schedules) > 0
+	for _, sc := range ui.Soonest(schedules) {
+		if sc.NextAt.After(page.Now.Add(time.Hour)) {
+			break
+		}
+		if page.MoreComing = len(page.Coming) == ui.ComingShown; page.MoreComing {
+			break
+		}
+		page.Coming = append(page.Coming, ui.Upcoming{Schedule: sc.Name, Target: sc.Target, At: page.At(sc.NextAt)})
+	}
+	return nil
+}
+
+// wellness is how the targets do, looked at again when what is known is older than wellnessKept: every page shows a
+// word of it.
+type wellness struct {
+	mu    sync.Mutex // protects the fields below; held while one request looks, so that others wait for what it finds
+	until time.Time
+	last  standing
+}
+
+// standing is what a look at all targets comes to.
+type standing struct {
+	targets   int // registered, up to everything
+	failed    int // jobs in the last 24 hours
+	attention []ui.Attention
+}
+
+const wellnessKept = 2 * time.Second
+
+// look tells how the targets do; anew is without what is still known.
+func (w *wellness) look(ctx context.Context, s *Server, now time.Time, anew bool) (standing, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !anew && now.Before(w.until) {
+		return w.last, nil
+	}
+	targets, _, err := s.store.Targets(ctx, models.Page{Limit: everything})
+	if err != nil {
+		return standing{}, err
+	}
+	ids := make([]string, len(targets))
+	for i, t := range targets {
+		ids[i] = t.ID
+	}
+	health, err := s.store.Health(ctx, ids, now)
+	if err != nil {
+		return standing{}, err
+	}
+	found := standing{targets: len(targets), attention: ui.AttentionOf(targets, loads(s.engine.Snapshot()), health)}
+	for _, h := range health {
+		found.failed += h.Total.Ended.Failed
+	}
+	w.last, w.until = found, now.Add(wellnessKept)
+	return found, nil
 }

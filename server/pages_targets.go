@@ -20,6 +20,16 @@ func (s *Server) showTargets(c *gin.Context) (reply, error) {
 	}
 	page := &ui.Targets{Frame: s.frame(c, "Targets", ui.TabTargets), Targets: targets, Loads: loads(s.engine.Snapshot()), Next: next,
 		Older: c.Query("cursor") != ""}
+	ids := make([]string, len(targets))
+	for i, t := range targets {
+		ids[i] = t.ID
+	}
+	if page.Health, err = s.store.Health(c.Request.Context(), ids, page.Now); err != nil {
+		return reply{}, err
+	}
+	if page.Counts, err = s.store.JobCountsOf(c.Request.Context(), ids); err != nil {
+		return reply{}, err
+	}
 	page.Watch.On = true
 	return reply{page: page}, nil
 }
@@ -43,8 +53,27 @@ func (s *Server) targetPage(c *gin.Context, name string) (*ui.Target, error) {
 	if page.PublicKeys, err = s.store.PublicKeys(ctx, t.ID, time.Now()); err != nil {
 		return nil, err
 	}
+	if err := s.fillHealth(ctx, page); err != nil {
+		return nil, err
+	}
 	page.Watch = ui.Watch{On: c.Request.Method == http.MethodGet, Target: t.Name}
 	return page, nil
+}
+
+// fillHealth adds how the target did in the last day.
+func (s *Server) fillHealth(ctx context.Context, page *ui.Target) error {
+	t := page.Target
+	health, err := s.store.Health(ctx, []string{t.ID}, page.Now)
+	if err != nil {
+		return err
+	}
+	counts, err := s.store.JobCountsOf(ctx, []string{t.ID})
+	if err != nil {
+		return err
+	}
+	page.Health, page.Counts = health[t.ID], counts[t.ID]
+	page.Stats, err = s.store.Stats(ctx, models.Day, t.Name, page.Now)
+	return err
 }
 
 func (s *Server) showTarget(c *gin.Context) (reply, error) {

@@ -82,6 +82,7 @@ type Server struct {
 	rules    map[rule]need // by route; see access.go
 	metrics  *metrics
 	targets  targetCache
+	wellness wellness
 	sessions sessions      // of people who signed in
 	closing  chan struct{} // closed when Run is told to end: streams end then
 	beat     time.Duration // between two signs of life on a stream

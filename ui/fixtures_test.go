@@ -229,6 +229,49 @@ func (w world) schedules() []*models.Schedule {
 	}
 }
 
+func (w world) attention() []Attention {
+	health := map[string]*models.Health{"tgt_billing": health(0)}
+	return AttentionOf(w.targets(), w.loads(), health)
+}
+
+// health is a target's, of whose calls that many in a hundred succeed.
+func health(well int) *models.Health {
+	h := &models.Health{}
+	for i := range h.Hours {
+		h.Hours[i] = models.Calls{Succeeded: i * well, Failed: i * (100 - well), Retryable: i % 3}
+	}
+	h.Total.Calls = models.Calls{Succeeded: 276 * well, Failed: 276 * (100 - well)}
+	h.Total.Latency = models.Quantiles{P50: 12 * time.Millisecond, P95: 80 * time.Millisecond, P99: 1200 * time.Millisecond, Known: true}
+	return h
+}
+
+// stats has a quiet stretch, a busy one, and one with trouble.
+func stats(w models.Window) *models.Stats {
+	n := int(w.Length / w.Step)
+	s := &models.Stats{From: noon.Add(-w.Length), Until: noon, Step: w.Step, DueExact: true, Due: 227, OldestDue: ago(3 * time.Minute),
+		Jobs: models.JobCounts{Scheduled: 1204, Retrying: 17, Running: 23, Succeeded: 1_000_000, Failed: 4310, Canceled: 12}}
+	for i := range n {
+		step := models.Step{At: s.From.Add(time.Duration(i) * w.Step)}
+		if i > n/4 {
+			step.Calls = models.Calls{Succeeded: 200 + i*37%90, Retryable: i % 7, Canceled: i % 11 / 10}
+			q := models.Quantiles{P50: time.Duration(8+i%5) * time.Millisecond, P95: time.Duration(40+i*13%30) * time.Millisecond,
+				P99: time.Duration(90+i*29%140) * time.Millisecond, Known: i%17 != 0}
+			step.Latency, step.Lateness = q, q
+		}
+		if i > 3*n/4 && i < 7*n/8 {
+			step.Calls.Failed = 40 + i%13
+		}
+		s.Series = append(s.Series, step)
+		s.Total.Calls.Succeeded += step.Calls.Succeeded
+		s.Total.Calls.Retryable += step.Calls.Retryable
+		s.Total.Calls.Failed += step.Calls.Failed
+		s.Total.Calls.Canceled += step.Calls.Canceled
+	}
+	s.Total.Latency = models.Quantiles{P50: 9 * time.Millisecond, P95: 60 * time.Millisecond, P99: 210 * time.Millisecond, Known: true}
+	s.Total.Lateness = models.Quantiles{P50: time.Millisecond, P95: 2 * time.Millisecond, P99: 9 * time.Millisecond, Known: true}
+	return s
+}
+
 func (w world) preview() Preview {
 	p := Preview{Asked: true,
 		Warnings: []string{w.text("Both day fields are restricted: it runs on days that match either.")}}
@@ -294,11 +337,15 @@ func (w world) full() map[string]Page {
 			Request: `{"target":"billing","payload":{"invoice":7,"who":"O'Hara"}}`, Before: jobs[1].ID, After: jobs[2].ID}
 	}
 	pages := map[string]Page{
-		"overview": &Overview{Frame: frame("Overview", TabOverview), InFlight: 23, Slots: 4096, Queued: 227,
-			Targets: w.targets(),
-			Loads:   w.loads(), Schedules: w.schedules(), Failures: []*models.Job{jobs[5], jobs[7], w.job(11,
-				models.Failed, func(j *models.Job) { j.Reason, j.Last = models.ReasonRejected, attempts[16] })},
-			Recent: attempts},
+		"overview": &Overview{Frame: alarmed(frame("Overview", TabOverview)), InFlight: 23, Targets: 4, Window: "1h",
+			Stats: stats(models.Hour), FailedDay: 12, Attention: w.attention(), Coming: []Upcoming{
+				{Schedule: w.word("heartbeat"), Target: w.word("billing"), At: MomentOf(noon.Add(12*time.Second), noon)},
+				{Schedule: w.word("report"), Target: w.word("billing"), At: MomentOf(noon.Add(time.Minute), noon),
+					Note: w.text("its target is paused")}}, MoreComing: true, HasSchedule: true,
+			Failures: []*models.Job{jobs[5], jobs[7], w.job(11,
+				models.Failed, func(j *models.Job) { j.Reason, j.Last = models.ReasonRejected, attempts[16] })}},
+		"overview-week": &Overview{Frame: frame("Overview", TabOverview), Targets: 4, Window: "7d", Stats: stats(models.Week),
+			HasSchedule: true},
 		"jobs": &Jobs{Frame: flash(frame("Jobs", TabJobs), true, "The job is canceled."), Jobs: jobs, Held: held,
 			Targets: names, Schedules: names, Next: "abc", Counts: map[string]Count{"": {1000, true}, "failed": {12, false}}},
 		"jobs-none": &Jobs{Frame: flash(frame("Jobs", TabJobs), false, "No."),
@@ -320,12 +367,14 @@ func (w world) full() map[string]Page {
 		"job-expired":   jobPage(7),
 		"job-in-line":   jobPage(8),
 		"targets": &Targets{Frame: frame("Targets", TabTargets), Targets: w.targets(), Loads: w.loads(),
-			Next: "abc", Older: true},
+			Health: map[string]*models.Health{"tgt_billing": health(99), "tgt_mailer": health(40)},
+			Counts: map[string]models.JobCounts{"tgt_mailer": {Scheduled: 12345}}, Next: "abc", Older: true},
 		"target-new": &TargetForm{Frame: frame("New target", TabTargets), Form: w.filled("name", "url",
 			"timeout", "rate_limit", "headers", "secret")},
 		"target-edit": &TargetForm{Frame: frame("Settings", TabTargets), Name: names[0], Form: w.filled("url",
 			"retry.min_backoff")},
 		"target": &Target{Frame: frame(names[0], TabTargets), Target: w.targets()[0], Load: Load{3, 1, ""},
+			Health: health(70), Counts: models.JobCounts{Failed: 3}, Stats: stats(models.Day),
 			Tested: attempts[2],
 			Recent: attempts[:20], Secrets: []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 				"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}, Pause: w.filled("reason"),
@@ -363,9 +412,9 @@ func (w world) full() map[string]Page {
 // empty is every page before anything was made.
 func empty() map[string]Page {
 	return map[string]Page{
-		"empty-overview": &Overview{Frame: frame("Overview", TabOverview), Slots: 4096},
-		"empty-quiet": &Overview{Frame: frame("Overview", TabOverview), Slots: 4096,
-			Targets: calm.targets()[:1]},
+		"empty-overview": &Overview{Frame: frame("Overview", TabOverview)},
+		"empty-quiet": &Overview{Frame: frame("Overview", TabOverview), Targets: 1, Window: "1h",
+			Stats: &models.Stats{Step: time.Minute, Series: make([]models.Step, 60)}},
 		"empty-jobs":         &Jobs{Frame: frame("Jobs", TabJobs)},
 		"empty-job-new":      &NewJob{Frame: frame("New job", TabJobs)},
 		"empty-targets":      &Targets{Frame: frame("Targets", TabTargets)},

@@ -246,8 +246,8 @@ func catchUpWords(s *models.Schedule) string {
 	}[s.CatchUp]
 }
 
-// soonest orders schedules by their next run, those without one left out.
-func soonest(all []*models.Schedule) []*models.Schedule {
+// Soonest orders schedules by their next run, those without one left out.
+func Soonest(all []*models.Schedule) []*models.Schedule {
 	var coming []*models.Schedule
 	for _, s := range all {
 		if s.Status() == models.ScheduleActive {

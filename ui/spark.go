@@ -3,6 +3,8 @@ package ui
 import (
 	"fmt"
 	"slices"
+
+	"punctual/models"
 )
 
 // Spark is a row of small bars, one for each of the newest runs or calls, the newest to the right.
@@ -48,5 +50,35 @@ func sparkOf(signs []Sign) Spark {
 		s.Words = fmt.Sprintf("%d failed", bad)
 	}
 	s.Words = fmt.Sprintf("The last %d, %s", len(signs), s.Words)
+	return s
+}
+
+// sparkOfHours draws a day of calls, one bar for each hour, oldest first: as tall as the hour was busy, and of the colour
+// of the worst that is more than a tenth of it.
+func sparkOfHours(hours []models.Calls) Spark {
+	most, made, failed := 0, 0, 0
+	for _, c := range hours {
+		most = max(most, c.Total())
+		made, failed = made+c.Total(), failed+c.Failed+c.Lost+c.Retryable
+	}
+	s := Spark{Width: len(hours) * sparkStep,
+		Words: fmt.Sprintf("The last %d hours: %s calls, %s without success", len(hours), thousands(made), thousands(failed))}
+	if most == 0 {
+		return Spark{}
+	}
+	for i, c := range hours {
+		if c.Total() == 0 {
+			continue
+		}
+		bar := SparkBar{X: i * sparkStep, H: max(SparkHeight*c.Total()/most, 2), Sign: "ok"}
+		switch {
+		case 10*(c.Failed+c.Lost) > c.Total():
+			bar.Sign = "bad"
+		case 10*(c.Retryable+c.Failed+c.Lost) > c.Total():
+			bar.Sign = "again"
+		}
+		bar.Y = SparkHeight - bar.H
+		s.Bars = append(s.Bars, bar)
+	}
 	return s
 }

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"net/url"
 	"slices"
 
 	"punctual/models"
@@ -16,9 +17,11 @@ type Load struct {
 type Targets struct {
 	Frame
 	Targets []*models.Target
-	Loads   map[string]Load // by target id
-	Next    string          // cursor of the next page, "" at the end
-	Older   bool            // this is not the first page
+	Loads   map[string]Load             // by target id
+	Health  map[string]*models.Health   // by target id
+	Counts  map[string]models.JobCounts // by target id
+	Next    string                      // cursor of the next page, "" at the end
+	Older   bool                        // this is not the first page
 }
 
 func (*Targets) template() string { return "targets" }
@@ -26,9 +29,37 @@ func (*Targets) template() string { return "targets" }
 // TargetRow is a target in a list.
 type TargetRow struct {
 	*models.Target
-	Sign Sign
-	Why  string
-	Load Load
+	Sign  Sign
+	Why   string
+	Load  Load
+	Spark Spark  // the last 24 hours, one bar for each
+	Well  string // share of calls that came to something; "" without calls
+	Bad   bool   // that share is low
+	P95   string // how long 95 of 100 calls took in the last hour; "" without calls
+	Meter Meter  // calls out against the limit
+	Owed  Count  // jobs that are scheduled
+}
+
+// low is the share of calls in a hundred below which a target is marked.
+const low = 90
+
+// drawHealth adds what is known of the target's calls.
+func (r *TargetRow) drawHealth(h *models.Health, owed int) {
+	r.Meter, r.Owed = meterOf(float64(r.Load.InFlight), float64(r.MaxInFlight)), Count{N: owed}
+	if h == nil {
+		return
+	}
+	c := h.Total.Calls
+	if made := c.Succeeded + c.Retryable + c.Failed + c.Lost; made > 0 {
+		r.Well, r.Bad = share(c.Succeeded, made), 100*c.Succeeded < low*made
+	}
+	if h.Total.Latency.Known {
+		r.P95 = Took(h.Total.Latency.P95)
+	}
+	r.Spark = sparkOfHours(h.Hours[:])
+	if made, failed := lately(h); r.Sign.Name == "ok" && made >= minCalls && 2*failed >= made {
+		r.Sign = Sign{"bad", "failing"}
+	}
 }
 
 // Rows are the targets as they are drawn.
@@ -36,6 +67,7 @@ func (p *Targets) Rows() []TargetRow {
 	out := make([]TargetRow, len(p.Targets))
 	for i, t := range p.Targets {
 		out[i] = targetRow(t, p.Loads[t.ID])
+		out[i].drawHealth(p.Health[t.ID], p.Counts[t.ID].Scheduled)
 	}
 	return out
 }
@@ -84,6 +116,9 @@ type Target struct {
 	Frame
 	Target  *models.Target
 	Load    Load
+	Health  *models.Health
+	Counts  models.JobCounts
+	Stats   *models.Stats     // of the last 24 hours; nil: not asked for
 	Tested  *models.Attempt   // the test call just made; nil: none
 	Recent  []*models.Attempt // newest first
 	Secrets []string          // shown because somebody asked; nil: not shown
@@ -97,7 +132,41 @@ type Target struct {
 func (*Target) template() string { return "target" }
 
 // Row is the target as lists draw it.
-func (p *Target) Row() TargetRow { return targetRow(p.Target, p.Load) }
+func (p *Target) Row() TargetRow {
+	row := targetRow(p.Target, p.Load)
+	row.drawHealth(p.Health, p.Counts.Scheduled)
+	return row
+}
+
+// Charts are the pictures of its day.
+func (p *Target) Charts() []Chart {
+	if p.Stats == nil {
+		return nil
+	}
+	return []Chart{p.CallsChart(p.Stats), p.LatencyChart(p.Stats)}
+}
+
+// Tiles are its figures.
+func (p *Target) Tiles() []Tile {
+	row, named := p.Row(), models.JobFilter{Target: p.Target.Name}.Search()
+	latency := "–"
+	if row.P95 != "" {
+		latency = row.P95
+	}
+	well := Tile{N: "–", Word: "of calls well in 24 h", Href: "/attempts?target=" + url.QueryEscape(p.Target.Name)}
+	if row.Well != "" {
+		if well.N = row.Well; row.Bad {
+			well.Class = "bad"
+		}
+	}
+	failed := Tile{N: thousands(p.Counts.Failed), Word: "failed jobs", Href: SearchURL(named + " state:failed")}
+	if p.Counts.Failed > 0 {
+		failed.Class = "bad"
+	}
+	return []Tile{well, {N: latency, Word: "p95 in the last hour", Href: "#charts"},
+		{N: thousands(p.Load.InFlight), Word: "out of " + thousands(p.Target.MaxInFlight), Href: SearchURL(named + " state:running")},
+		{N: thousands(p.Counts.Scheduled), Word: "scheduled", Href: SearchURL(named + " state:scheduled")}, failed}
+}
 
 // Headers are what every call carries, secret values masked.
 func (p *Target) Headers() []Line { return headerLines(p.Target.Headers.Mask()) }

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -156,22 +158,57 @@ func TestStrip(t *testing.T) {
 
 func TestVerdict(t *testing.T) {
 	targets := calm.targets()
-	failing := []*models.Attempt{}
-	for range minCalls {
-		failing = append(failing, &models.Attempt{TargetID: targets[0].ID, Outcome: models.Failure})
-	}
-	failed := &models.Job{FinishedAt: ago(time.Hour)}
+	ids := map[string]*models.Health{targets[0].ID: health(0)}
+	few := &models.Health{}
+	few.Hours[models.HealthHours-1].Failed = minCalls - 1
 	for want, page := range map[string]*Overview{
 		"Nothing to do yet.":                      {},
-		"All is well.":                            {Targets: targets[:1], Recent: failing[:2]},
-		"1 target is failing.":                    {Targets: targets, Recent: failing},
-		"2 targets are paused, else all is well.": {Targets: targets},
-		"1 job failed in the last 24 hours.": {Targets: targets[:1], Failures: []*models.Job{failed,
-			{FinishedAt: ago(25 * time.Hour)}}},
+		"All is well.":                            {Targets: 1, Attention: AttentionOf(targets[:1], nil, map[string]*models.Health{targets[0].ID: few})},
+		"1 target is failing.":                    {Targets: 4, Attention: AttentionOf(targets, nil, ids), FailedDay: 3},
+		"2 targets are paused, else all is well.": {Targets: 4, Attention: AttentionOf(targets, nil, nil)},
+		"1 job failed in the last 24 hours.":      {Targets: 1, FailedDay: 1},
 	} {
-		page.Now = noon
 		if got := page.Verdict().Word; got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got := AlarmOf(AttentionOf(targets, nil, ids)); got != "1 target failing" {
+		t.Errorf("the alarm is %q", got)
+	}
+}
+
+func TestShare(t *testing.T) {
+	for want, of := range map[string][2]int{"100%": {7, 7}, "99.9%": {999_999, 1_000_000}, "0.1%": {1, 1_000_000}, "0.0%": {0, 3},
+		"50.0%": {1, 2}} {
+		if got := share(of[0], of[1]); got != want {
+			t.Errorf("%v: %s, want %s", of, got, want)
+		}
+	}
+}
+
+// TestChartsStayInTheirFrame looks at every length of every chart.
+func TestChartsStayInTheirFrame(t *testing.T) {
+	f := Frame{Now: noon}
+	for _, w := range models.Windows {
+		s := stats(w)
+		c := f.CallsChart(s)
+		if len(c.Reach) != len(s.Series) || c.None {
+			t.Errorf("%s: %d steps are drawn", w.Name, len(c.Reach))
+		}
+		for _, b := range c.Bars {
+			y, errY := strconv.ParseFloat(b.Y, 64)
+			h, errH := strconv.ParseFloat(b.H, 64)
+			if errY != nil || errH != nil || y < chartTop-.1 || h <= 0 && h > chartDeep || y+h > chartTop+chartDeep+.2 {
+				t.Errorf("%s: a bar leaves the picture: %+v", w.Name, b)
+			}
+		}
+		if lines := f.LatencyChart(s).Lines; len(lines) != 3 || !strings.HasPrefix(lines[0].D, "M") {
+			t.Errorf("%s: lines %+v", w.Name, lines)
+		}
+	}
+	for v, want := range map[float64]float64{0: 1, 1: 1, 1.1: 2, 3: 4, 5: 6, 7: 10, 11: 20, 4000: 4000, .03: .04} {
+		if got := niceTop(v); math.Abs(got-want) > 1e-9 {
+			t.Errorf("above %v stands %v, want %v", v, got, want)
 		}
 	}
 }
