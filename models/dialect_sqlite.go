@@ -59,12 +59,12 @@ func (d *sqlite) open() (write, read *sql.DB, err error) {
 	keepFreed()
 	if write, err = sql.Open("sqlite3", d.dsn(url.Values{"mode": {"rwc"}, "_auto_vacuum": {"incremental"},
 		"_journal_mode": {"WAL"}, "_synchronous": {d.sync}, "_txlock": {"immediate"}, "_foreign_keys": {"on"},
-		"_cache_size": {"-65536"}})); err != nil {
+		"_cache_size": {"-16384"}})); err != nil {
 		return nil, nil, err
 	}
 	write.SetMaxOpenConns(1)
 	if read, err = sql.Open("sqlite3", d.dsn(url.Values{"mode": {"ro"}, "_query_only": {"on"},
-		"_cache_size": {"-8192"}})); err != nil {
+		"_cache_size": {"-2048"}})); err != nil {
 		write.Close()
 		return nil, nil, err
 	}
