@@ -134,7 +134,7 @@ func (d *Dispatcher) send(ctx context.Context, o *out, c models.Claimed) (*model
 	policy := job.Policy()
 	req := request(job, c.Secrets, policy, timeout)
 	result := d.sender.Send(ctx, req)
-	attempt := record(result, req)
+	attempt := record(result, req, job.Of.Capture)
 	attempt.Node, attempt.Target = d.cfg.Node, job.Of.Name
 	if cutShort && attempt.ErrorKind == string(webhooks.KindTimeout) {
 		attempt.ErrorMessage += ", when the job expired"
@@ -186,18 +186,27 @@ func request(j *models.Job, secrets []string, policy models.Retry, timeout time.
 	for name, value := range j.CallHeaders() {
 		header.Set(name, value)
 	}
-	return webhooks.Request{ID: j.ID, AttemptID: j.ClaimID, Pool: j.TargetID, MaxInFlight: j.Of.MaxInFlight,
+	capture := 0
+	if kept := j.Of.Capture.ResponseBody; kept != nil {
+		if capture = *kept; capture == 0 {
+			capture = -1
+		}
+	}
+	return webhooks.Request{Capture: capture, Redact: j.Of.Capture.RedactHeaders, ID: j.ID, AttemptID: j.ClaimID, Pool: j.TargetID, MaxInFlight: j.Of.MaxInFlight,
 		Method: j.Of.Method, URL: j.CallURL(), Header: header, ContentType: j.ContentType, Body: j.Body, Secrets: secrets,
 		Timeout: timeout, Attempt: j.Attempts + 1, MaxAttempts: policy.MaxAttempts, ScheduledFor: j.ScheduledFor,
 		Schedule: j.Schedule}
 }
 
 // record is what stays of a call: everything that was seen, secrets masked.
-func record(r webhooks.Result, req webhooks.Request) *models.Attempt {
+func record(r webhooks.Result, req webhooks.Request, capture models.Capture) *models.Attempt {
 	a := &models.Attempt{ID: req.AttemptID, StatusCode: r.StatusCode, StartedAt: models.Stamp(r.Started), Duration: r.Duration,
 		DNS: r.Timing.DNS, Connect: r.Timing.Connect, TLS: r.Timing.TLS, FirstByte: r.Timing.FirstByte,
 		Method: req.Method, URL: req.URL, ReqHeaders: headerJSON(r.RequestHeader), RespHeaders: headerJSON(r.ResponseHeader),
 		RespBody: r.Body, Truncated: r.Truncated}
+	if kept := capture.RequestBody; kept > 0 && len(req.Body) > 0 {
+		a.ReqBody, a.ReqTruncated = req.Body[:min(kept, len(req.Body))], len(req.Body) > kept
+	}
 	if r.Err != nil {
 		a.ErrorKind, a.ErrorMessage = string(r.Err.Kind), r.Err.Message
 	}
@@ -252,7 +261,7 @@ func (d *Dispatcher) Test(ctx context.Context, t *models.Target) (*models.Attemp
 	policy.MaxAttempts = 1
 	req := request(job, secrets, policy, t.Timeout)
 	result := d.sender.Send(ctx, req)
-	a := record(result, req)
+	a := record(result, req, t.Capture)
 	a.TargetID, a.Target, a.Node, a.Outcome = t.ID, t.Name, d.cfg.Node, models.Failure
 	if result.Verdict(nil) == webhooks.Succeeded {
 		a.Outcome = models.Success

@@ -70,7 +70,7 @@ type Book interface {
 	Turn(ask models.TurnAsk, now time.Time, done func(models.Turned, error))
 	DueSchedules(ctx context.Context, before, afterDue time.Time, afterID string, limit int) ([]models.DueSchedule, error)
 	Expire(ctx context.Context, now time.Time) ([]*models.Job, error)
-	Prune(ctx context.Context, keep models.Keep) (int, error)
+	Prune(ctx context.Context, keep models.Keep) (total int, more bool, err error)
 	Signers(ctx context.Context, t *models.Target, now time.Time) ([]string, error)
 	RecordTest(ctx context.Context, a *models.Attempt) error
 }

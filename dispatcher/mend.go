@@ -110,11 +110,11 @@ func (d *Dispatcher) prune(ctx context.Context) {
 		case <-wait.C:
 		}
 		now := time.Now()
-		n, err := d.book.Prune(ctx, models.Keep{Ended: now.Add(-d.cfg.Retention), Failed: now.Add(-d.cfg.RetentionFailed),
+		n, more, err := d.book.Prune(ctx, models.Keep{Ended: now.Add(-d.cfg.Retention), Failed: now.Add(-d.cfg.RetentionFailed),
 			Occurrences: now.Add(-d.cfg.RetentionOccurrences), Now: now})
 		d.counts.pruned.Add(uint64(n))
 		d.complain("prune", err)
-		if n > 0 && err == nil {
+		if more && err == nil {
 			wait.Reset(pruneRest)
 		} else {
 			wait.Reset(d.pace.prune)

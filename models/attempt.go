@@ -28,6 +28,8 @@ type Attempt struct {
 	URL          string          `gorm:"column:url"`
 	ReqHeaders   json.RawMessage // a JSON object of strings, secrets masked; nil: nothing was sent
 	RespHeaders  json.RawMessage // likewise
+	ReqBody      []byte          // what was sent, if the target wants it kept; else nil
+	ReqTruncated bool            // more was sent than ReqBody
 	RespBody     []byte          // at most the response capture
 	Truncated    bool            // the answer's body was longer than RespBody
 

@@ -54,17 +54,20 @@ type Keep struct {
 	Now         time.Time // requests remembered by key, rollups
 }
 
-// Prune forgets a step of each kind of what is kept no longer, and tells how much that was: 0 when nothing is left to
-// forget.
-func (s *Store) Prune(ctx context.Context, keep Keep) (int, error) {
-	var total int
-	err := s.write(ctx, work{act: "prune", lane: swept, run: func(tx *tx) error {
+// Prune forgets a step of each kind of what is kept no longer, and tells how much that was, and whether there may be more
+// to do.
+func (s *Store) Prune(ctx context.Context, keep Keep) (total int, more bool, err error) {
+	stretches, err := s.stretches(ctx, keep)
+	if err != nil {
+		return 0, false, err
+	}
+	err = s.write(ctx, work{act: "prune", lane: swept, run: func(tx *tx) error {
 		total = 0
 		if alone, err := tx.alone("prune"); err != nil || !alone {
 			return err
 		}
-		for state, before := range map[State]time.Time{Succeeded: keep.Ended, Canceled: keep.Ended, Failed: keep.Failed} {
-			n, err := tx.pruneJobs(state, before)
+		for _, one := range stretches {
+			n, err := tx.pruneStretch(one, max(step-total/3, step/10))
 			if err != nil {
 				return err
 			}
@@ -86,25 +89,15 @@ func (s *Store) Prune(ctx context.Context, keep Keep) (int, error) {
 			return err
 		}
 		minutes, err := tx.pruneRollups(keep.Now)
+		if err != nil {
+			return err
+		}
 		total += int(tests + past + keys + minutes)
+		moved, err := tx.moveStep()
+		more = total+moved > 0
 		return err
 	}})
-	return total, err
-}
-
-func (t *tx) pruneJobs(state State, before time.Time) (int, error) {
-	var ids []string
-	err := t.each(`SELECT id FROM jobs WHERE state = ? AND finished_at IS NOT NULL AND finished_at < ?
-		ORDER BY finished_at LIMIT ?`, []any{state, before.UnixMicro(), step}, func(scan func(...any) error) error {
-		var id string
-		err := scan(&id)
-		ids = append(ids, id)
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	return len(ids), t.forgetJobs(ids)
+	return total, more, err
 }
 
 // forgetJobs deletes jobs with all that belongs to them.

@@ -90,8 +90,6 @@ func TestDispatchWalksSmallIndexes(t *testing.T) {
 		{`SELECT claim_id FROM jobs WHERE state = 'running' AND claim_node = 'n'`, "jobs_running (claim_node=?)"},
 		{`SELECT id FROM jobs WHERE state = 'scheduled' AND expires_at IS NOT NULL AND expires_at <= 5
 			ORDER BY expires_at LIMIT 200`, "jobs_expiring (expires_at>? AND expires_at<?)"},
-		{`SELECT id FROM jobs WHERE state = 'failed' AND finished_at IS NOT NULL AND finished_at < 5
-			ORDER BY finished_at LIMIT 200`, "jobs_finished (state=? AND finished_at>? AND finished_at<?)"},
 		{`SELECT id, due_at, version FROM schedules WHERE deleted_at IS NULL AND due_at IS NOT NULL
 			AND due_at < 5 AND (due_at, id) > (1, 'x') ORDER BY due_at, id LIMIT 10`, "schedules_due"},
 		{`SELECT id FROM attempts WHERE job_id = 'x' AND job_id <> '' ORDER BY number`, "attempts_job (job_id=?)"},

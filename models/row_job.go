@@ -34,6 +34,9 @@ func (t *tx) insertJob(j *Job) error {
 		return err
 	}
 	t.ledger.moved(j.TargetID, nowhere, j.standing(), j.FinishedAt)
+	if err := t.keepApart(j); err != nil {
+		return err
+	}
 	return t.insertBeside(j)
 }
 

@@ -17,9 +17,14 @@ func (t *tx) insertAttempt(a *Attempt) error {
 		a.ID, a.JobID, a.TargetID, a.Number, a.Outcome, a.StatusCode, a.ErrorKind, a.ErrorMessage, toMicro(a.RetryAt),
 		a.StartedAt.UnixMicro(), int64(a.Duration), a.Node, int64(a.DNS), int64(a.Connect), int64(a.TLS), int64(a.FirstByte),
 		a.Method, a.URL, []byte(a.ReqHeaders), []byte(a.RespHeaders), a.RespBody, a.Truncated)
-	if err == nil && n == 1 {
-		t.ledger.called(a)
+	if err != nil || n != 1 {
+		return err
 	}
+	t.ledger.called(a)
+	if a.ReqBody == nil {
+		return nil
+	}
+	_, err = t.exec(`UPDATE attempts SET req_body = ?, req_truncated = ? WHERE id = ?`, a.ReqBody, a.ReqTruncated, a.ID)
 	return err
 }
 

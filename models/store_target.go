@@ -84,7 +84,7 @@ func (s *Store) UpdateTarget(ctx context.Context, name string, now time.Time, ch
 		if out, err = tx.targetNamed(name); err != nil {
 			return err
 		}
-		before := out.Method
+		before, wasApart := out.Method, out.keepsApart()
 		if err := change(out); err != nil {
 			return err
 		}
@@ -92,6 +92,9 @@ func (s *Store) UpdateTarget(ctx context.Context, name string, now time.Time, ch
 			return err
 		}
 		if err := tx.ensureKey(out, now); err != nil {
+			return err
+		}
+		if err := tx.moveKept(out, wasApart); err != nil {
 			return err
 		}
 		return tx.saveTarget(out, now)

@@ -181,7 +181,7 @@ func TestStats(t *testing.T) {
 		health[billing.ID].Hours[23].Succeeded != 90 || health[other.ID].Total.Calls.Total() != 0 {
 		t.Errorf("health: %+v, %v", health, err)
 	}
-	if n, err := s.Prune(t.Context(), Keep{Now: now.Add(9 * 24 * time.Hour)}); err != nil || n < 2 {
+	if n, _, err := s.Prune(t.Context(), Keep{Now: now.Add(9 * 24 * time.Hour)}); err != nil || n < 2 {
 		t.Errorf("pruned %d, %v; want the rollups of billing and of all", n, err)
 	}
 }

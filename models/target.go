@@ -13,19 +13,24 @@ import (
 
 // Target is a registered HTTP endpoint with its limits and retry policy. Its secrets are kept apart.
 type Target struct {
-	ID           string        `gorm:"primaryKey"`
-	Name         string        // unique among the living
-	URL          string        `gorm:"column:url"`
-	Method       string        // GET POST PUT PATCH DELETE
-	Headers      Headers       `gorm:"serializer:json"`
-	Timeout      time.Duration // whole exchange, 100ms–15m
-	Retry        Retry         `gorm:"serializer:json"`
-	MaxInFlight  int           // calls out at once, 1–10,000
-	RateLimit    string        // "" or N/s, N/m, N/h
-	Signing      string        // SigningV1, SigningV1a or SigningBoth
-	OnLost       string        // OnLostRetry or OnLostFail
-	OnGone       string        // OnGonePause or OnGoneFail
-	Description  string
+	ID          string        `gorm:"primaryKey"`
+	Name        string        // unique among the living
+	URL         string        `gorm:"column:url"`
+	Method      string        // GET POST PUT PATCH DELETE
+	Headers     Headers       `gorm:"serializer:json"`
+	Timeout     time.Duration // whole exchange, 100ms–15m
+	Retry       Retry         `gorm:"serializer:json"`
+	MaxInFlight int           // calls out at once, 1–10,000
+	RateLimit   string        // "" or N/s, N/m, N/h
+	Signing     string        // SigningV1, SigningV1a or SigningBoth
+	OnLost      string        // OnLostRetry or OnLostFail
+	OnGone      string        // OnGonePause or OnGoneFail
+	Capture     Capture       `gorm:"serializer:json"`
+	Description string
+	// KeepSucceeded is how long succeeded and canceled jobs are kept, KeepFailed how long failed ones are; 0: as long as
+	// the server's settings say.
+	KeepSucceeded, KeepFailed time.Duration
+
 	PausedAt     time.Time `gorm:"serializer:micro"` // zero: not paused
 	PausedReason string
 	Version      int64     // one more at each change of the row
@@ -113,6 +118,9 @@ func (t *Target) Validate() error {
 	if t.OnGone != OnGonePause && t.OnGone != OnGoneFail {
 		bad.add("on_gone", "must be pause or fail")
 	}
+	bad.under("capture.", t.Capture.Validate())
+	bad.under("keep.", checkKept("succeeded", t.KeepSucceeded))
+	bad.under("keep.", checkKept("failed", t.KeepFailed))
 	bad.under("", checkText("description", t.Description))
 	return bad.orNil()
 }

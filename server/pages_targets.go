@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -107,12 +108,19 @@ func (s *Server) showTargetForm(c *gin.Context) (reply, error) {
 // targetFields fills in the form with a target.
 func targetFields(t *models.Target) url.Values {
 	r := t.Retry
-	return url.Values{"name": {t.Name}, "url": {t.URL}, "method": {t.Method}, "headers": {pairsField(t.Headers.Mask())},
+	v := url.Values{"name": {t.Name}, "url": {t.URL}, "method": {t.Method}, "headers": {pairsField(t.Headers.Mask())},
 		"timeout": {models.FormatDuration(t.Timeout)}, "description": {t.Description},
 		"max_in_flight": {strconv.Itoa(t.MaxInFlight)}, "rate_limit": {t.RateLimit}, "signing": {t.Signing}, "on_lost": {t.OnLost},
 		"on_gone": {t.OnGone}, "retry.max_attempts": {strconv.Itoa(r.MaxAttempts)}, "retry.min_backoff": {models.FormatDuration(r.MinBackoff)},
 		"retry.max_backoff": {models.FormatDuration(r.MaxBackoff)}, "retry.factor": {decimal(r.Factor)},
-		"retry.jitter": {decimal(r.Jitter)}, "retry.fail_on": {codesField(r.FailOn)}}
+		"retry.jitter": {decimal(r.Jitter)}, "retry.fail_on": {codesField(r.FailOn)},
+		"capture.request_body": {models.FormatSize(int64(t.Capture.RequestBody))}, "capture.redact_headers": {strings.Join(t.Capture.RedactHeaders, " ")}}
+	if kept := t.Capture.ResponseBody; kept != nil {
+		v.Set("capture.response_body", models.FormatSize(int64(*kept)))
+	}
+	optionalField(v, "keep.succeeded", t.KeepSucceeded)
+	optionalField(v, "keep.failed", t.KeepFailed)
+	return v
 }
 
 // targetAsked reads the form. A target without statuses to fail on says so by an empty field.
@@ -120,6 +128,10 @@ func targetAsked(form url.Values) (targetIn, error) {
 	d := newFormDoc(form)
 	d.texts("name", "url", "method", "timeout", "rate_limit", "signing", "on_lost", "on_gone", "description", "secret")
 	d.numbers("max_in_flight")
+	d.texts("capture.request_body", "capture.response_body", "keep.succeeded", "keep.failed")
+	if names := strings.FieldsFunc(form.Get("capture.redact_headers"), func(r rune) bool { return r == ',' || r <= ' ' }); len(names) > 0 {
+		d.set("capture.redact_headers", names)
+	}
 	d.pairs("headers")
 	d.set("retry.fail_on", []int{})
 	d.retry()

@@ -52,6 +52,32 @@ func optionalDuration(d time.Duration) *duration {
 	return &text
 }
 
+// size is a number of bytes as the API writes it: "16KiB".
+type size string
+
+// Schema describes sizes in the OpenAPI document.
+func (size) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Description: "A size: `512B`, `16KiB`, `1MiB`.", Examples: []any{"16KiB"}}
+}
+
+func (s size) check() string {
+	if _, ok := models.ParseSize(string(s)); !ok {
+		return "must be a size such as 512B, 16KiB or 1MiB"
+	}
+	return ""
+}
+
+// value is 0 for a nil s.
+func (s *size) value() int {
+	if s == nil {
+		return 0
+	}
+	n, _ := models.ParseSize(string(*s))
+	return int(n)
+}
+
+func sizeOf(bytes int) size { return size(models.FormatSize(int64(bytes))) }
+
 // moment is an instant as the API writes it: RFC 3339 in UTC, with milliseconds.
 type moment string
 

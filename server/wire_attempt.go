@@ -52,6 +52,9 @@ type callRequestOut struct {
 	Method  string          `json:"method"`
 	URL     string          `json:"url"`
 	Headers json.RawMessage `json:"headers"`
+
+	Body      *string `json:"body" nullable:"true" doc:"As text, if the target's capture wants it kept; else null."`
+	Truncated bool    `json:"body_truncated"`
 }
 
 // TransformSchema says that headers are an object of strings.
@@ -82,7 +85,10 @@ func attemptView(a *models.Attempt) attemptOut {
 		Outcome: string(a.Outcome), StatusCode: statusOf(a), Error: attemptErrView(a),
 		RetryAt: optionalMoment(a.RetryAt), StartedAt: momentOf(a.StartedAt), DurationMS: durationMS(a), Node: a.Node,
 		Timing:  callTimingOut{ms(a.DNS), ms(a.Connect), ms(a.TLS), ms(a.FirstByte)},
-		Request: callRequestOut{a.Method, a.URL, orNoHeaders(a.ReqHeaders)}}
+		Request: callRequestOut{Method: a.Method, URL: a.URL, Headers: orNoHeaders(a.ReqHeaders), Truncated: a.ReqTruncated}}
+	if len(a.ReqBody) > 0 {
+		out.Request.Body = new(strings.ToValidUTF8(string(a.ReqBody), "\uFFFD"))
+	}
 	if a.StatusCode != 0 {
 		out.Response = &callResponseOut{orNoHeaders(a.RespHeaders), strings.ToValidUTF8(string(a.RespBody), "\uFFFD"), a.Truncated}
 	}

@@ -22,6 +22,8 @@ type targetOut struct {
 	Signing      string            `json:"signing" enum:"v1,v1a,both" doc:"v1: HMAC-SHA256 with the secret; v1a: ed25519, to be verified with the keys at /keys."`
 	OnLost       string            `json:"on_lost" enum:"retry,fail" doc:"What becomes of a job whose node died under a call."`
 	OnGone       string            `json:"on_gone" enum:"pause,fail" doc:"What a 410 does to the target."`
+	Capture      captureOut        `json:"capture"`
+	Keep         keepOut           `json:"keep"`
 	Description  string            `json:"description"`
 	Paused       bool              `json:"paused"`
 	PausedAt     *moment           `json:"paused_at" nullable:"true"`
@@ -71,12 +73,7 @@ type retryIn struct {
 }
 
 // TransformSchema lets each field be null, which is the same as not given.
-func (retryIn) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	for name, p := range s.Properties {
-		s.Properties[name] = nullable(p)
-	}
-	return s
-}
+func (retryIn) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema { return allNullable(s) }
 
 func (in *retryIn) over() *models.RetryOver {
 	if in == nil {
@@ -105,6 +102,8 @@ type targetIn struct {
 	Signing      *string           `json:"signing,omitempty" enum:"v1,v1a,both" default:"v1"`
 	OnLost       *string           `json:"on_lost,omitempty" enum:"retry,fail" default:"retry"`
 	OnGone       *string           `json:"on_gone,omitempty" enum:"pause,fail" default:"pause"`
+	Capture      *captureIn        `json:"capture,omitempty"`
+	Keep         *keepIn           `json:"keep,omitempty"`
 	Description  *string           `json:"description,omitempty" doc:"At most 1000 characters."`
 	Paused       *bool             `json:"paused,omitempty" doc:"Not given: stays as it is."`
 	PausedReason *string           `json:"paused_reason,omitempty" doc:"Counts when the request pauses the target."`
@@ -130,6 +129,10 @@ func (in *targetIn) over(old models.Target, now time.Time) (models.Target, error
 	given(&t.Signing, in.Signing)
 	given(&t.OnLost, in.OnLost)
 	given(&t.OnGone, in.OnGone)
+	t.Capture = in.Capture.value()
+	if in.Keep != nil {
+		t.KeepSucceeded, t.KeepFailed = in.Keep.Succeeded.value(), in.Keep.Failed.value()
+	}
 	given(&t.Description, in.Description)
 	t.PausedAt, t.PausedReason = paused(old.PausedAt, old.PausedReason, in.Paused, in.PausedReason, now)
 	var err error
@@ -168,6 +171,7 @@ func targetView(t *models.Target) targetOut {
 	return targetOut{Name: t.Name, URL: t.URL, Method: t.Method, Headers: t.Headers.Mask(),
 		Timeout: durationOf(t.Timeout), Retry: retryView(t.Retry), MaxInFlight: t.MaxInFlight,
 		RateLimit: optional(t.RateLimit), Signing: t.Signing, OnLost: t.OnLost, OnGone: t.OnGone, Description: t.Description,
+		Capture: captureView(t.Capture), Keep: keepOut{optionalDuration(t.KeepSucceeded), optionalDuration(t.KeepFailed)},
 		Paused: t.Paused(), PausedAt: optionalMoment(t.PausedAt), PausedReason: t.PausedReason,
 		CreatedAt: momentOf(t.CreatedAt), UpdatedAt: momentOf(t.UpdatedAt)}
 }

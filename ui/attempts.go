@@ -59,6 +59,7 @@ type Call struct {
 	Wait     string // from its end to then
 	Sent     []Line // request headers
 	Got      []Line // response headers
+	Asked    Body   // what was sent, if it was kept
 	Answer   Body
 	Fall     Waterfall
 	IsOut    bool
@@ -78,7 +79,7 @@ func (f *Frame) calls(attempts []*models.Attempt, whole bool) []Call {
 
 func (f *Frame) call(a *models.Attempt, whole bool) Call {
 	c := Call{Attempt: a, Sign: OutcomeSign(a.Outcome), Result: Result(a), Started: f.At(a.StartedAt),
-		Sent: lines(a.ReqHeaders), Got: lines(a.RespHeaders), Answer: BodyOf(a.RespBody, whole),
+		Sent: lines(a.ReqHeaders), Got: lines(a.RespHeaders), Asked: BodyOf(a.ReqBody, whole), Answer: BodyOf(a.RespBody, whole),
 		IsOut: a.Outcome == models.Calling, WholeURL: Link("attempts", a.ID) + "?whole=1"}
 	if !c.IsOut {
 		c.Fall = waterfallOf(a)

@@ -3,6 +3,7 @@ package ui
 import (
 	"net/url"
 	"slices"
+	"strings"
 
 	"punctual/models"
 )
@@ -170,6 +171,22 @@ func (p *Target) Tiles() []Tile {
 
 // Headers are what every call carries, secret values masked.
 func (p *Target) Headers() []Line { return headerLines(p.Target.Headers.Mask()) }
+
+// Records says what is kept of each call, as far as the target has settings of its own; "" if it has none.
+func (p *Target) Records() string {
+	var all []string
+	c := p.Target.Capture
+	if c.ResponseBody != nil {
+		all = append(all, models.FormatSize(int64(*c.ResponseBody))+" of an answer")
+	}
+	if c.RequestBody > 0 {
+		all = append(all, models.FormatSize(int64(c.RequestBody))+" of a request")
+	}
+	if len(c.RedactHeaders) > 0 {
+		all = append(all, "not the values of "+strings.Join(c.RedactHeaders, ", "))
+	}
+	return strings.Join(all, "; ")
+}
 
 // Calls are the recent attempts.
 func (p *Target) Calls() []Call { return p.calls(p.Recent, false) }

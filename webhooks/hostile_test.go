@@ -336,6 +336,29 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// TestCaptureOfARequest: each call may say how much of its answer is kept.
+func TestCaptureOfARequest(t *testing.T) {
+	p := &pipeNet{}
+	p.serve = p.answer(func(w io.Writer) bool {
+		_, err := io.WriteString(w, okHead+"Content-Length: 10\r\n\r\n0123456789")
+		return err == nil
+	})
+	onPipes(t, p, func(t *testing.T, s *Sender) {
+		for capture, want := range map[int]string{0: "0123456789", 4: "0123", 10: "0123456789", -1: ""} {
+			r := post()
+			r.Capture = capture
+			res := s.Send(t.Context(), r)
+			if string(res.Body) != want || res.Truncated != (len(want) < 10) {
+				t.Errorf("capture %d: kept %q, cut %v", capture, res.Body, res.Truncated)
+			}
+			synctest.Wait()
+		}
+		if n := p.dials.Load(); n != 1 {
+			t.Errorf("%d connections, want 1", n)
+		}
+	})
+}
+
 // TestReset uses real sockets, since a pipe cannot be reset.
 func TestReset(t *testing.T) {
 	for _, c := range []struct {

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -43,8 +44,9 @@ func SecretHeader(name string) bool {
 	return name == "key" || strings.HasSuffix(name, "-key")
 }
 
-// MaskHeader returns a copy of h in which the values of secret headers are ***.
-func MaskHeader(h http.Header) http.Header {
+// MaskHeader returns a copy of h in which the values of secret headers, and of
+// those that redact names in canonical form, are ***.
+func MaskHeader(h http.Header, redact ...string) http.Header {
 	total := 0
 	for _, values := range h {
 		total += len(values)
@@ -55,7 +57,7 @@ func MaskHeader(h http.Header) http.Header {
 		start := len(all)
 		all = append(all, values...)
 		own := all[start:len(all):len(all)]
-		if SecretHeader(name) {
+		if SecretHeader(name) || len(redact) > 0 && slices.Contains(redact, http.CanonicalHeaderKey(name)) {
 			for i := range own {
 				own[i] = Mask
 			}

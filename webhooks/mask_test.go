@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,6 +21,26 @@ func TestSecretHeader(t *testing.T) {
 		if got := SecretHeader(name); got != want {
 			t.Errorf("SecretHeader(%q) = %v, want %v", name, got, want)
 		}
+	}
+}
+
+// Headers that a target wants hidden are, beside those that are anyway.
+func TestRedact(t *testing.T) {
+	s := open(t, Config{Guard: AllowAll()})
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["X-CUSTOMER"] = []string{"42"}
+		w.Header().Set("X-Other", r.Header.Get("X-Customer"))
+	}))
+	defer target.Close()
+	r := call(target.URL)
+	r.Header = http.Header{"X-Customer": {"41"}, "X-Plain": {"1"}}
+	r.Redact, r.Capture = []string{"X-Customer"}, -1
+	res := s.Send(t.Context(), r)
+	if res.RequestHeader.Get("X-Customer") != Mask || res.RequestHeader.Get("X-Plain") != "1" || res.ResponseHeader.Get("X-Customer") != Mask {
+		t.Errorf("recorded %v, %v", res.RequestHeader, res.ResponseHeader)
+	}
+	if got := res.ResponseHeader.Get("X-Other"); got != "41" {
+		t.Errorf("the target received %q", got)
 	}
 }
 

@@ -24,6 +24,8 @@ type Request struct {
 	Body        []byte        // sent and signed as it is; must not change during Send
 	Secrets     []string      // live secrets and private keys, newest first: one signature each
 	Timeout     time.Duration // of the whole exchange; 0 means 30 s
+	Capture     int           // bytes kept of the answer's body; 0 means the Sender's setting, less means none
+	Redact      []string      // headers, by canonical name, whose values are recorded as ***
 
 	Attempt      int       // from 1
 	MaxAttempts  int       // the last one says so

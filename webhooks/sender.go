@@ -75,7 +75,7 @@ func (s *Sender) send(ctx context.Context, r *Request, res *Result) {
 		return
 	}
 	header, err := r.header(res.Started, s.agent)
-	res.RequestHeader = MaskHeader(header)
+	res.RequestHeader = MaskHeader(header, r.Redact...)
 	if err != nil {
 		res.Err = &Error{KindProtocol, err.Error()}
 		return
@@ -93,13 +93,17 @@ func (s *Sender) send(ctx context.Context, r *Request, res *Result) {
 		return
 	}
 	defer resp.Body.Close()
-	x.receive(resp, s.capture, res)
+	capture := s.capture
+	if r.Capture != 0 {
+		capture = max(r.Capture, 0)
+	}
+	x.receive(resp, capture, r.Redact, res)
 }
 
 // receive takes in an answer whose headers have come.
-func (x *exchange) receive(resp *http.Response, capture int, res *Result) {
+func (x *exchange) receive(resp *http.Response, capture int, redact []string, res *Result) {
 	res.StatusCode = resp.StatusCode
-	res.ResponseHeader = MaskHeader(resp.Header)
+	res.ResponseHeader = MaskHeader(resp.Header, redact...)
 	var err error
 	res.Body, res.Truncated, err = readBody(resp, capture)
 	switch {

@@ -152,6 +152,9 @@ func (a *app) readInput(path string) ([]byte, error) {
 
 func asText(_ *app, values []string) (json.RawMessage, error) { return encode(values[0]), nil }
 
+// asTexts reads a list of texts, one each time the flag is given.
+func asTexts(_ *app, values []string) (json.RawMessage, error) { return encode(values), nil }
+
 func asBool(_ *app, values []string) (json.RawMessage, error) {
 	return json.RawMessage(values[0]), nil
 }

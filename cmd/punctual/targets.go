@@ -58,6 +58,11 @@ var targetFields = append([]field{
 	{"signing", "how calls are signed: `v1|v1a|both`, with the secret, with an ed25519 key, or with both", asText},
 	{"on_lost", "what follows a call that a crash cut off: `retry|fail`", asText},
 	{"on_gone", "what follows a 410: `pause|fail`", asText},
+	{"capture.request_body", "`SIZE` kept of what is sent with each attempt, 0B to 1MiB", asText},
+	{"capture.response_body", "`SIZE` kept of an answer, 0B to 1MiB", asText},
+	{"capture.redact_headers", "`NAME` of a header whose value is recorded as *** (repeatable)", asTexts},
+	{"keep.succeeded", "`DURATION` for which succeeded and canceled jobs are kept, 1m to 3660d", asText},
+	{"keep.failed", "`DURATION` for which failed jobs are kept, 1m to 3660d", asText},
 	{"description", "`TEXT` for people", asText},
 }, retryFields...)
 
