@@ -106,6 +106,7 @@ var needs = map[string]need{
 	"POST /schedules/new":           writes.making(),
 	"GET /schedules/:name":          reads,
 	"GET /schedules/:name/edit":     writes,
+	"POST /schedules/many":          writes,
 	"POST /schedules/:name/:action": writes,
 
 	"GET /attempts":     reads,

@@ -39,7 +39,7 @@ var access = map[string]string{
 	"GET /jobs/:id": key, "POST /jobs/many": key, "GET /jobs/:id/rerun": key, "POST /jobs/:id/:action": key, "GET /targets": key, "GET /targets/new": key, "POST /targets/new": key,
 	"GET /targets/:name": key, "GET /targets/:name/edit": key, "POST /targets/:name/:action": key, "GET /schedules": key,
 	"GET /schedules/new": key, "POST /schedules/new": key, "GET /schedules/:name": key, "GET /schedules/:name/edit": key,
-	"POST /schedules/:name/:action": key, "GET /attempts": key, "GET /attempts/:id": key,
+	"POST /schedules/many": key, "POST /schedules/:name/:action": key, "GET /attempts": key, "GET /attempts/:id": key,
 	"GET /system": key, "GET /assets/*file": noKey, "GET /login": noKey, "POST /login": noKey, "POST /logout": noKey,
 }
 

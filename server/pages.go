@@ -45,6 +45,7 @@ func (s *Server) pageRoutes(r gin.IRouter) {
 	show("/schedules", s.showSchedules)
 	show("/schedules/new", s.showNewSchedule)
 	act("/schedules/new", s.makeSchedule)
+	act("/schedules/many", s.actOnSchedules)
 	show("/schedules/:name", s.showSchedule)
 	show("/schedules/:name/edit", s.showScheduleForm)
 	act("/schedules/:name/:action", s.actOnSchedule)

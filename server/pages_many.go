@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -76,4 +77,47 @@ func missedWords(missed map[string]int) string {
 		fmt.Fprintf(&b, " %d left as they were: %s", n, why)
 	}
 	return b.String()
+}
+
+// actOnSchedules pauses, resumes or triggers the schedules that somebody has selected.
+func (s *Server) actOnSchedules(c *gin.Context) (reply, error) {
+	ctx := c.Request.Context()
+	acts := map[string]struct {
+		done string
+		do   func(name string) error
+	}{
+		"pause":   {"paused", func(name string) error { _, err := s.pauseSchedule(ctx, name, "", time.Time{}); return err }},
+		"resume":  {"active", func(name string) error { _, err := s.resumeSchedule(ctx, name); return err }},
+		"trigger": {"run once", func(name string) error { _, err := s.triggerSchedule(ctx, name, &rerunIn{}, nil); return err }},
+	}
+	act, known := acts[c.PostForm("do")]
+	if !known {
+		return reply{}, models.ErrNotFound
+	}
+	back := "/schedules"
+	if q := c.PostForm("q"); q != "" {
+		back += "?" + url.Values{"q": {q}}.Encode()
+	}
+	names := c.PostFormArray("schedule")
+	if len(names) == 0 {
+		return reply{to: back, flash: "No schedule was selected.", sorry: true}, nil
+	}
+	done, missed := 0, map[string]int{}
+	for _, name := range names[:min(len(names), schedulesShown)] {
+		err := act.do(name)
+		if conflict := new(models.Conflict); errors.As(err, &conflict) {
+			missed[conflict.Why]++
+		} else if errors.Is(err, models.ErrNotFound) {
+			missed["The schedule is gone."]++
+		} else if err != nil {
+			return reply{}, err
+		} else {
+			done++
+		}
+	}
+	news := fmt.Sprintf("%d schedules are %s.", done, act.done)
+	if done == 1 {
+		news = "1 schedule is " + act.done + "."
+	}
+	return reply{to: back, flash: news + missedWords(missed), sorry: done == 0}, nil
 }

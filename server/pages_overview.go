@@ -55,8 +55,8 @@ func (s *Server) comingHour(ctx context.Context, page *ui.Overview) error {
 		return err
 	}
 	page.HasSchedule = len(schedules) > 0
-	for _, sc := range ui.Soonest(schedules) {
-		if sc.NextAt.After(page.Now.Add(time.Hour)) {
+	for _, sc := range ui.BySoonest(schedules) {
+		if sc.Status() != models.ScheduleActive || sc.NextAt.After(page.Now.Add(time.Hour)) {
 			break
 		}
 		if page.MoreComing = len(page.Coming) == ui.ComingShown; page.MoreComing {

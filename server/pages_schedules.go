@@ -14,14 +14,16 @@ import (
 	"punctual/ui"
 )
 
+// schedulesShown is how many schedules are sorted by their next run.
+const schedulesShown = models.MaxPage
+
 func (s *Server) showSchedules(c *gin.Context) (reply, error) {
-	page := &ui.Schedules{Frame: s.frame(c, "Schedules", ui.TabSchedules), Filter: filterForm(c, "target"),
-		Older: c.Query("cursor") != ""}
-	var err error
-	page.Schedules, page.Next, err = s.store.Schedules(c.Request.Context(), pageAt(c, listShown), c.Query("target"))
-	if blame(&page.Filter, err) {
-		return reply{page: page, status: http.StatusUnprocessableEntity}, nil
+	if target := c.Query("target"); target != "" {
+		return reply{to: "/schedules?" + url.Values{"q": {target}}.Encode()}, nil
 	}
+	page := &ui.Schedules{Frame: s.frame(c, "Schedules", ui.TabSchedules), Search: c.Query("q")}
+	all, next, err := s.store.Schedules(c.Request.Context(), models.Page{Limit: schedulesShown, Cursor: c.Query("cursor")}, "")
+	page.Schedules, page.More = all, next != ""
 	page.Watch.On = true
 	return reply{page: page}, err
 }

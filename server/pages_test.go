@@ -377,3 +377,22 @@ func TestBackfillIsCountedFirst(t *testing.T) {
 	b.submit("/schedules/report/backfill", append(fields, "do", "count")...).want(200, "3 occurrences have one already")
 	b.submit("/schedules/report/backfill", "from", "x", "do", "count").want(422, "From, in UTC must be a time")
 }
+
+// TestActingOnSchedules selects schedules and pauses them.
+func TestActingOnSchedules(t *testing.T) {
+	h := open(t)
+	h.target("a")
+	for _, name := range []string{"early", "late"} {
+		h.do(201, "POST", "/v1/schedules", `{"name":"`+name+`","target":"a","cron":"0 9 * * *"}`)
+	}
+	b := h.browser()
+	b.get("/schedules?q=earl").want(200, "early")
+	if strings.Contains(b.text(), "late") {
+		t.Error("a search shows what it should not")
+	}
+	b.request("POST", "/schedules/many", "do=pause&schedule=early&schedule=late&schedule=x").
+		want(200, "2 schedules are paused.", "1 left as they were: The schedule is gone.")
+	b.request("POST", "/schedules/many", "do=resume&schedule=late").want(200, "1 schedule is active.")
+	b.request("POST", "/schedules/many", "do=trigger&schedule=late").want(200, "1 schedule is run once.")
+	b.request("POST", "/schedules/many", "do=pause").want(200, "No schedule was selected.")
+}
