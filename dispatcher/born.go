@@ -13,7 +13,7 @@ import (
 // Reserve takes a slot for a job that is about to be created and claims it, if it may leave at once. The caller creates the
 // job, and calls Release if it was not born running after all.
 func (d *Dispatcher) Reserve(j *models.Job, now time.Time) bool {
-	if j.RunAt.After(now) || !d.limits.known(j.TargetID) || d.waits(j.TargetID, now) {
+	if j.RunAt.After(now) || !d.owns(j.TargetID) || !d.mayCall() || !d.limits.known(j.TargetID) || d.waits(j.TargetID, now) {
 		return false
 	}
 	d.gate.RLock()

@@ -53,6 +53,16 @@ func (c *calls) ofJob(id string) *out {
 	return c.byJob[id]
 }
 
+// cutAll cuts off every call, and tells how many there were.
+func (c *calls) cutAll(cause error) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, o := range c.byJob {
+		o.cut(cause)
+	}
+	return len(c.byJob)
+}
+
 // of gives the calls to one target.
 func (c *calls) of(targetID string) (all []*out) {
 	c.mu.Lock()
@@ -112,19 +122,20 @@ func (d *Dispatcher) call(ctx context.Context, o *out, c models.Claimed) *models
 	if finished.Paused != nil {
 		d.log.Warn("target paused: it answered 410", "target", finished.Paused.Name)
 		d.mail.put(changed{finished.Paused})
+		d.post(models.Hint{Kind: models.HintTarget, ID: finished.Paused.ID})
 	}
 	return finished.Job
 }
 
 // send makes the call, unless it must stay.
 func (d *Dispatcher) send(ctx context.Context, o *out, c models.Claimed) (*models.Attempt, models.Answer, time.Duration) {
-	job, now := c.Job, time.Now()
+	job, now := c.Job, d.now()
 	timeout, cutShort := job.CallTimeout(), false
 	if left := job.ExpiresAt.Sub(now); !job.ExpiresAt.IsZero() && left < timeout {
 		timeout, cutShort = left, true
 	}
 	close(o.begun)
-	if d.stopping.Load() || timeout <= 0 || ctx.Err() != nil {
+	if d.stopping.Load() || !d.mayCall() || timeout <= 0 || ctx.Err() != nil {
 		a := &models.Attempt{ID: job.ClaimID, StartedAt: models.Stamp(now), Node: d.cfg.Node, Method: job.Of.Method, URL: job.CallURL()}
 		if errors.Is(context.Cause(ctx), errCanceled) {
 			return a, models.AnsweredCanceled, 0
@@ -135,6 +146,9 @@ func (d *Dispatcher) send(ctx context.Context, o *out, c models.Claimed) (*model
 	req := request(job, c.Secrets, policy, timeout)
 	result := d.sender.Send(ctx, req)
 	attempt := record(result, req, job.Of.Capture)
+	if d.cluster.shared { // the sender goes by this machine's clock
+		attempt.StartedAt = models.Stamp(d.now().Add(-time.Since(result.Started)))
+	}
 	attempt.Node, attempt.Target = d.cfg.Node, job.Of.Name
 	if cutShort && attempt.ErrorKind == string(webhooks.KindTimeout) {
 		attempt.ErrorMessage += ", when the job expired"
@@ -247,7 +261,7 @@ func (d *Dispatcher) logAttempt(j *models.Job, a *models.Attempt, err error) {
 // Test makes one signed call to a target now, over the same path and guard as real ones, also when it is paused, and
 // puts it on record.
 func (d *Dispatcher) Test(ctx context.Context, t *models.Target) (*models.Attempt, error) {
-	now := time.Now()
+	now := d.now()
 	secrets, err := d.book.Signers(ctx, t, now)
 	if err != nil {
 		return nil, err

@@ -43,10 +43,10 @@ func (d *Dispatcher) loop(ctx context.Context, loads chan<- reading) {
 		case <-timer.C:
 		}
 		runtime.Gosched() // what else has ended in this moment brings its mail, too: one beat for many
-		l.beat(ctx, time.Now())
+		l.beat(ctx, d.now())
 		sleep := d.pace.sleep
 		if at := d.queue.wakeAt(); !at.IsZero() && !l.stuck(at) {
-			sleep = min(max(time.Until(at), 0), d.pace.sleep)
+			sleep = min(max(at.Sub(d.now()), 0), d.pace.sleep)
 		}
 		timer.Reset(sleep)
 	}
@@ -63,6 +63,7 @@ type loop struct {
 	turning  int                  // turns that the book owes an answer to
 	until    time.Time            // schedules due before this are in the queue
 	strange  map[string]time.Time // schedules that the last sweep did not find in the queue, by when they were due
+	sweeping bool                 // the book is asked for all that is owed
 	reading  bool                 // the next schedules are being read
 	full     bool                 // no slot was free at the last beat
 	turnHigh bool                 // no turn could be taken at the last beat
@@ -86,7 +87,7 @@ func (l *loop) beat(ctx context.Context, now time.Time) {
 
 // stuck tells whether what is due at at must wait for mail: then the loop must not spin.
 func (l *loop) stuck(at time.Time) bool {
-	return (l.full || l.turnHigh || len(l.loading) > 0) && !at.After(time.Now())
+	return (l.full || l.turnHigh || len(l.loading) > 0) && !at.After(l.now())
 }
 
 // heed acts on one notice.
@@ -118,6 +119,12 @@ func (l *loop) heed(ctx context.Context, e *edit, notice any) {
 		l.heedHeads(e, n.heads)
 	case turned:
 		l.heedTurned(ctx, e, n)
+	case regrouped:
+		l.regroup(e)
+	case swept:
+		l.sweeping = false
+	case hinted:
+		l.heedHinted(e, n)
 	case window:
 		l.heedWindow(e, n)
 	}
@@ -127,6 +134,8 @@ func (l *loop) heed(ctx context.Context, e *edit, notice any) {
 func (l *loop) heedJob(e *edit, j *models.Job) {
 	switch {
 	case l.busy[j.ID]: // its end will bring it back
+	case !l.owns(j.TargetID):
+		l.tellOwed(j, e.now)
 	case j.State != models.Scheduled || j.Held:
 		if j.State != models.Running {
 			e.forget(j.ID, j.TargetID)
@@ -207,6 +216,9 @@ func (l *loop) giveSlot(e *edit, targetID string) {
 // takeCalls takes what is due and allowed, in turns between targets: first those with nothing out, then the longest
 // waiting.
 func (l *loop) takeCalls(e *edit) (asks []call) {
+	if !l.mayCall() {
+		return nil
+	}
 	e.release()
 	room := maxAsked - int(l.asked.Load())
 	due := l.limits.expect(e.due())

@@ -17,6 +17,7 @@ import (
 // Config is how a dispatcher works. The zero value of every field has a meaning.
 type Config struct {
 	Node        string        // id of this process start; "": a new one
+	Version     string        // shown to those who ask for the nodes
 	MaxInFlight int           // calls out at once, whole node; 0: 4096
 	QueueWindow int           // calls in the due queue; 0: 65,536
 	Grace       time.Duration // for calls that are out when Run's context ends; 0: 30s
@@ -56,9 +57,18 @@ func setDefault[T comparable](field *T, value T) {
 
 // Book is what the dispatcher needs of the book. *models.Store is one.
 type Book interface {
+	Shared() bool
+	Now() time.Time
 	Listen(to *models.Listener)
 	Reclaim(ctx context.Context, node string, now time.Time, random func() float64) (int, error)
-	Beat(ctx context.Context, node string, now time.Time) error
+	Beat(ctx context.Context, n models.Node, now time.Time) (skew time.Duration, err error)
+	Leave(ctx context.Context, node string) error
+	Nodes(ctx context.Context) ([]models.Node, error)
+	Tell(ctx context.Context, node string, hints []models.Hint) error
+	Hear(ctx context.Context, node string, heard func([]models.Hint), missed func()) error
+	Seen(ctx context.Context, jobIDs, attemptIDs []string) ([]*models.Job, []*models.Attempt, error)
+	Job(ctx context.Context, id string) (*models.Job, error)
+	ScheduleByID(ctx context.Context, id string) (*models.Schedule, error)
 	Heads(ctx context.Context) ([]models.Head, error)
 	Owed(ctx context.Context, targetID string, p models.Priority, before time.Time, limit int) ([]models.Owed, error)
 	NextAfter(ctx context.Context, targetID string, after time.Time) (time.Time, error)
@@ -66,6 +76,7 @@ type Book interface {
 	Claim(node string, asks []models.Ask, now time.Time, hand func(models.Claims)) error
 	Finish(f models.Finish) (*models.Finished, error)
 	Claims(ctx context.Context, node string) ([]string, error)
+	Wishes(ctx context.Context, node string) ([]string, error)
 	GiveBack(ctx context.Context, node, claim string, now time.Time) error
 	Turn(ask models.TurnAsk, now time.Time, done func(models.Turned, error))
 	DueSchedules(ctx context.Context, before, afterDue time.Time, afterID string, limit int) ([]models.DueSchedule, error)
@@ -102,6 +113,10 @@ type Dispatcher struct {
 	calls  calls   // what is out, has its own lock
 	hub    hub     // watchers, has its own lock
 
+	cluster cluster // this node among the others
+	outbox  outbox  // hints for them, has its own lock
+	acks    answers // of them, has its own lock
+
 	asked     atomic.Int64 // calls whose claims the book owes an answer to
 	counts    counters
 	startedAt time.Time
@@ -128,6 +143,10 @@ func New(cfg Config, book Book, sender Sender) *Dispatcher {
 	d.mail.wake = make(chan struct{}, 1)
 	d.calls.byJob = map[string]*out{}
 	d.hub.init(d.startedAt)
+	d.cluster.shared, d.cluster.look = book.Shared(), make(chan struct{}, 1)
+	if d.outbox.wake = make(chan struct{}, 1); d.cluster.shared {
+		d.hub.relay = d.relay
+	}
 	d.callCtx, d.cutCalls = context.WithCancelCause(context.Background())
 	return d
 }
@@ -138,7 +157,7 @@ func (d *Dispatcher) Recover(ctx context.Context) error {
 	if d.recovered.Load() {
 		return nil
 	}
-	lost, err := d.book.Reclaim(ctx, d.cfg.Node, time.Now(), d.cfg.Random)
+	lost, err := d.book.Reclaim(ctx, d.cfg.Node, d.now(), d.cfg.Random)
 	if err != nil {
 		return fmt.Errorf("reclaim what was out: %w", err)
 	}
@@ -155,7 +174,13 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	if err := d.Recover(ctx); err != nil {
 		return err
 	}
+	if err := d.join(ctx); err != nil {
+		return fmt.Errorf("join the other nodes: %w", err)
+	}
 	d.book.Listen(&models.Listener{Due: d.hear, Born: d.born})
+	alive, die := context.WithCancel(context.WithoutCancel(ctx)) // until nothing is out any more
+	var life sync.WaitGroup
+	life.Go(func() { d.member(alive) })
 	var hands sync.WaitGroup
 	loads := make(chan reading)
 	for range loaders {
@@ -170,7 +195,11 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	d.gate.Unlock()
 	close(loads)
 	hands.Wait()
+	d.leave()
 	d.drain()
+	die()
+	life.Wait()
+	d.left()
 	d.book.Listen(nil)
 	return nil
 }
@@ -207,11 +236,14 @@ func (d *Dispatcher) Ready() error {
 // the calls of those whose cancellation was recorded are cut off.
 func (d *Dispatcher) Offer(jobs ...*models.Job) {
 	for _, j := range jobs {
-		d.hub.publishJob(j, time.Now())
+		d.hub.publishJob(j, d.now())
 		d.cutOff(j)
 	}
 	d.mail.put(offered{jobs})
 }
+
+// now is the time by which all nodes go.
+func (d *Dispatcher) now() time.Time { return d.book.Now() }
 
 // cutOff ends the call of a job that somebody wants canceled, if it is out here.
 func (d *Dispatcher) cutOff(j *models.Job) {
@@ -220,23 +252,40 @@ func (d *Dispatcher) cutOff(j *models.Job) {
 	}
 	if c := d.calls.ofJob(j.ID); c != nil {
 		c.cut(errCanceled)
+	} else if j.ClaimNode != d.cfg.Node {
+		d.post(models.Hint{Kind: models.HintCancel, ID: j.ID})
 	}
 }
 
 // OfferSchedule takes notice of a schedule that a commit made or changed.
-func (d *Dispatcher) OfferSchedule(s *models.Schedule) { d.mail.put(scheduled{[]*models.Schedule{s}}) }
+func (d *Dispatcher) OfferSchedule(s *models.Schedule) { d.offerSchedules([]*models.Schedule{s}) }
+
+func (d *Dispatcher) offerSchedules(all []*models.Schedule) {
+	for _, s := range all {
+		if !d.owns(s.TargetID) {
+			d.post(models.Hint{Kind: models.HintSchedule, ID: s.ID})
+		}
+	}
+	d.mail.put(scheduled{all})
+}
 
 // hear takes notice of what a commit made due beside what it was asked for.
 func (d *Dispatcher) hear(jobs []*models.Job, schedules []*models.Schedule) {
 	if len(jobs) > 0 {
 		d.Offer(jobs...)
 	}
-	d.mail.put(scheduled{schedules})
+	d.offerSchedules(schedules)
 }
 
 // TargetChanged takes notice of a target that a commit changed, paused, resumed or deleted. When it returns, no
 // attempt at a paused or deleted target can begin any more.
 func (d *Dispatcher) TargetChanged(ctx context.Context, t *models.Target) {
+	d.targetChanged(ctx, t)
+	d.tellTarget(ctx, t)
+}
+
+// targetChanged is TargetChanged for this node.
+func (d *Dispatcher) targetChanged(ctx context.Context, t *models.Target) {
 	d.mail.put(changed{t})
 	if t.Deleted() {
 		d.sender.Forget(t.ID)
@@ -260,7 +309,9 @@ func (d *Dispatcher) TargetChanged(ctx context.Context, t *models.Target) {
 func (d *Dispatcher) Cancel(ctx context.Context, job *models.Job) {
 	c := d.calls.ofJob(job.ID)
 	if c == nil {
-		d.Offer(job)
+		if d.Offer(job); d.cluster.shared && job.State == models.Running && job.ClaimNode != d.cfg.Node {
+			d.cancelElsewhere(ctx, job)
+		}
 		return
 	}
 	c.cut(errCanceled)

@@ -64,6 +64,14 @@ type hub struct {
 	next     int
 	watchers map[*Watcher]bool
 	closed   bool
+	relay    func(Event) // passes an event of this node's on to the others; nil: there are none
+}
+
+// count is how many watch.
+func (h *hub) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.watchers)
 }
 
 // init starts the ids at a number that no earlier process can have reached.
@@ -73,7 +81,7 @@ func (h *hub) init(now time.Time) {
 }
 
 func (h *hub) publishJob(j *models.Job, at time.Time) {
-	h.publish(Event{Kind: EventJob, At: at, TargetID: j.TargetID, Target: j.Of.Name, JobID: j.ID, Job: j})
+	h.publish(Event{Kind: EventJob, At: at, TargetID: j.TargetID, Target: j.Of.Name, JobID: j.ID, Job: j}, h.relay)
 }
 
 func (h *hub) publishAttempt(j *models.Job, a *models.Attempt, at time.Time) {
@@ -81,10 +89,13 @@ func (h *hub) publishAttempt(j *models.Job, a *models.Attempt, at time.Time) {
 	if j != nil {
 		e.Target = j.Of.Name
 	}
-	h.publish(e)
+	h.publish(e, h.relay)
 }
 
-func (h *hub) publish(e Event) {
+func (h *hub) publish(e Event, relay func(Event)) {
+	if relay != nil {
+		relay(e)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.last++

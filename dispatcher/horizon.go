@@ -54,7 +54,7 @@ func (d *Dispatcher) loader(ctx context.Context, loads <-chan reading) {
 			case strange && spec == nil:
 				d.mail.put(loaded{wanted: w, err: models.ErrNotFound})
 			default:
-				d.mail.put(d.load(ctx, w, spec, r.mark, time.Now()))
+				d.mail.put(d.load(ctx, w, spec, r.mark, d.now()))
 			}
 		}
 	}
@@ -151,7 +151,7 @@ func (l *loop) sweepTargets(ctx context.Context) {
 		l.log.Error("read who is owed what", "err", err)
 		return
 	}
-	e := l.queue.edit(time.Now())
+	e := l.queue.edit(l.now())
 	l.heedHeads(e, all)
 	e.commit()
 }
@@ -159,6 +159,9 @@ func (l *loop) sweepTargets(ctx context.Context) {
 // heedHeads looks for targets that are owed work which the queue does not know of.
 func (l *loop) heedHeads(e *edit, all []models.Head) {
 	for _, h := range all {
+		if !l.owns(h.TargetID) {
+			continue
+		}
 		t := e.target(h.TargetID)
 		known := !t.HeadAt.IsZero() && !t.HeadAt.After(h.RunAt) || !t.LoadAt.IsZero() && !t.LoadAt.Add(horizon).After(h.RunAt)
 		if known || t.Loading || t.Parked == parkedPaused {
@@ -217,7 +220,7 @@ func (l *loop) heedWindow(e *edit, w window) {
 		return
 	}
 	for _, s := range w.due {
-		if !l.busy[s.ID] && !e.hasTurn(s.ID) {
+		if !l.busy[s.ID] && !e.hasTurn(s.ID) && l.owns(s.TargetID) {
 			e.schedule(turn{ID: s.ID, DueAt: s.DueAt, Version: s.Version})
 		}
 	}
@@ -230,7 +233,7 @@ func (l *loop) heedSweep(e *edit, due []models.DueSchedule) {
 	strange := map[string]time.Time{}
 	for _, s := range due {
 		switch {
-		case l.busy[s.ID] || e.hasTurn(s.ID):
+		case l.busy[s.ID] || e.hasTurn(s.ID) || !l.owns(s.TargetID):
 		case !l.strange[s.ID].Equal(s.DueAt):
 			strange[s.ID] = s.DueAt
 		default:
@@ -247,7 +250,7 @@ func (l *loop) heedSchedule(e *edit, s *models.Schedule) {
 	switch {
 	case l.busy[s.ID]: // its turn is under way and brings back how it stands
 		l.again[s.ID] = s
-	case s.DueAt.IsZero() || !s.DeletedAt.IsZero() || !s.DueAt.Before(l.until):
+	case s.DueAt.IsZero() || !s.DeletedAt.IsZero() || !s.DueAt.Before(l.until) || !l.owns(s.TargetID):
 		e.unschedule(s.ID)
 	default:
 		e.schedule(turn{ID: s.ID, DueAt: s.DueAt, Version: s.Version})

@@ -22,8 +22,11 @@ func (d *Dispatcher) mend(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		now := time.Now()
-		d.complain("beat", d.book.Beat(ctx, d.cfg.Node, now))
+		now := d.now()
+		if !d.cluster.shared {
+			d.complain("beat", d.pulse(ctx))
+		}
+		d.mendWishes(ctx)
 		d.mendTargets(ctx)
 		d.mendSchedules(ctx, now)
 		strange = d.mendClaims(ctx, now, strange)
@@ -83,6 +86,20 @@ func (d *Dispatcher) mendClaims(ctx context.Context, now time.Time, before map[s
 	return strange
 }
 
+// mendWishes cuts off calls whose jobs somebody wants canceled, where no hint of that has come.
+func (d *Dispatcher) mendWishes(ctx context.Context) {
+	if !d.cluster.shared {
+		return
+	}
+	wanted, err := d.book.Wishes(ctx, d.cfg.Node)
+	d.complain("look for jobs to cancel", err)
+	for _, id := range wanted {
+		if c := d.calls.ofJob(id); c != nil {
+			c.cut(errCanceled)
+		}
+	}
+}
+
 // expire ends jobs whose time has run out, also behind a paused target.
 func (d *Dispatcher) expire(ctx context.Context, now time.Time) {
 	for {
@@ -109,7 +126,7 @@ func (d *Dispatcher) prune(ctx context.Context) {
 			return
 		case <-wait.C:
 		}
-		now := time.Now()
+		now := d.now()
 		n, more, err := d.book.Prune(ctx, models.Keep{Ended: now.Add(-d.cfg.Retention), Failed: now.Add(-d.cfg.RetentionFailed),
 			Occurrences: now.Add(-d.cfg.RetentionOccurrences), Now: now})
 		d.counts.pruned.Add(uint64(n))

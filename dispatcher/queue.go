@@ -442,6 +442,19 @@ func (e *edit) remove(id string) {
 	delete(e.dirty, id)
 }
 
+// targets gives the ids of all targets in the queue.
+func (e *edit) targets() (ids []string) {
+	e.flush()
+	it := must(e.txn.Get("target", "id"))
+	for o := it.Next(); o != nil; o = it.Next() {
+		ids = append(ids, o.(*target).ID)
+	}
+	return ids
+}
+
+// unscheduleAll drops every turn.
+func (e *edit) unscheduleAll() { must(e.txn.DeleteAll("turn", "id")) }
+
 // schedule takes up a turn, or replaces the one that the schedule had.
 func (e *edit) schedule(t turn) { e.insert("turn", &t) }
 

@@ -62,7 +62,7 @@ func (d *Dispatcher) Snapshot() Snapshot {
 	}
 	d.limits.mu.Unlock()
 	for id, load := range s.Targets {
-		load.HeldBy = d.limits.heldBy(id, time.Now())
+		load.HeldBy = d.limits.heldBy(id, d.now())
 		s.Targets[id] = load
 	}
 	d.hub.mu.Lock()
@@ -79,4 +79,4 @@ func (c *counters) read() Counts {
 
 // HeldBy says why a due job of a target is not running: "in_flight" while its limit, its share
 // or the node's limit is reached, "rate" while its bucket is empty, "paused" while it is paused, "" if nothing holds it here.
-func (d *Dispatcher) HeldBy(targetID string) string { return d.limits.heldBy(targetID, time.Now()) }
+func (d *Dispatcher) HeldBy(targetID string) string { return d.limits.heldBy(targetID, d.now()) }

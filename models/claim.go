@@ -237,43 +237,6 @@ func (t *tx) pauseGone(targetID string, now time.Time) (*Target, error) {
 	return target, t.saveTarget(target, now)
 }
 
-// Reclaim writes a lost attempt for every claim that a node other than node holds, and settles its job. On an engine
-// that serves one process a new one means that the old one is dead. random is asked for numbers in [0,1). It tells
-// how many claims it found.
-func (s *Store) Reclaim(ctx context.Context, node string, now time.Time, random func() float64) (int, error) {
-	err := s.write(ctx, work{act: "succeed", lane: owed, run: func(tx *tx) error { return tx.succeed(node, now) }})
-	if err != nil {
-		return 0, err
-	}
-	for total := 0; ; {
-		n := 0
-		err := s.write(ctx, work{act: "reclaim", lane: swept, run: func(tx *tx) error {
-			jobs, err := jobsWhere(tx.DB, "claim_id"+tx.forUpdate, "state = 'running' AND claim_node <> ? AND id IN (SELECT id FROM jobs"+
-				" WHERE state = 'running' AND claim_node <> ? LIMIT ?)", node, node, batchOps)
-			n = len(jobs)
-			for _, j := range jobs {
-				if err == nil {
-					err = tx.reclaim(j, now, random())
-				}
-			}
-			return err
-		}})
-		total += n
-		if err != nil || n == 0 {
-			return total, err
-		}
-	}
-}
-
-func (t *tx) reclaim(j *Job, now time.Time, random float64) error {
-	a := &Attempt{ID: j.ClaimID, StartedAt: j.ClaimedAt, Node: j.ClaimNode, Method: j.Of.Method, URL: j.Of.URL}
-	_, held, err := t.finish(Finish{Job: j.Settle(a, AnsweredLost, now, 0, random), Attempt: a})
-	if err == nil && !held {
-		err = ErrClaimLost
-	}
-	return err
-}
-
 // Claims gives the ids of node's claims in the book.
 func (s *Store) Claims(ctx context.Context, node string) ([]string, error) {
 	db, done := s.read(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -25,7 +26,11 @@ type dialect interface {
 	// guard lets one process at a time bring the schema up to date; release lets the next one in.
 	guard(ctx context.Context, db *sql.DB) (release func(), err error)
 	// begin starts a transaction that will write.
-	begin() string
+	begin(ctx context.Context, conn *sql.Conn) error
+	// tell passes messages on to those who hear, on every node.
+	tell(ctx context.Context, db *sql.DB, messages []string) error
+	// hear passes on what is told until ctx ends; whenever messages may have been missed, it calls missed.
+	hear(ctx context.Context, log *slog.Logger, message func(string), missed func()) error
 	// space is how many bytes the database takes, and how many of them are free for rows to come.
 	space(ctx context.Context, read *sql.DB) (bytes, free int64, err error)
 	// commit ends it, and fails unless it is durable.
@@ -43,6 +48,7 @@ type manner struct {
 	forUpdate string                    // ends a SELECT whose rows must not change before the commit
 	rebind    func(query string) string // from ? and ?N to the engine's placeholders; nil: they are the engine's
 	tidy      func(args []any)          // makes arguments fit for the engine; nil: they are
+	clock     string                    // the engine's clock in microseconds; "": nobody goes by it
 	elements  string                    // SELECT of the texts in the JSON array %s
 	patience  time.Duration             // of one transaction; 0: as long as it takes
 	insist    time.Duration             // how long a batch is run again while the book is in trouble; 0: commitTries times

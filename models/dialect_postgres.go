@@ -100,7 +100,14 @@ func (d *postgreSQL) guard(ctx context.Context, db *sql.DB) (func(), error) {
 	return func() { _ = tx.Rollback() }, nil
 }
 
-func (d *postgreSQL) begin() string { return "BEGIN" }
+// begin also bounds how long the transaction holds others up if this node stands still: it may then hold locks on jobs
+// that the others are to take from it. The settings end with the transaction, so that a pooler between is no harm.
+func (d *postgreSQL) begin(ctx context.Context, conn *sql.Conn) error {
+	return conn.Raw(func(c any) error {
+		return c.(*stdlib.Conn).Conn().PgConn().Exec(ctx, "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'; "+
+			"SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '9s'").Close()
+	})
+}
 
 // commit fails also when the server answers a COMMIT with ROLLBACK, as it does after a statement that failed.
 func (d *postgreSQL) commit(ctx context.Context, conn *sql.Conn) error {
@@ -134,7 +141,8 @@ func (d *postgreSQL) transient(err error) bool {
 
 func (d *postgreSQL) manner() manner {
 	return manner{hands: writeHands, shared: true, forUpdate: " FOR UPDATE", rebind: d.rebind.of, tidy: tidyTexts, patience: txPatience,
-		insist: insistFor, elements: "SELECT json_array_elements_text(%s::json)"}
+		insist: insistFor, clock: "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+		elements: "SELECT json_array_elements_text(%s::json)"}
 }
 
 // tidyTexts replaces what PostgreSQL's text cannot hold: a NUL, and bytes that are no UTF-8.

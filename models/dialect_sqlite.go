@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -90,7 +91,17 @@ func (d *sqlite) provider(db *sql.DB) (*goose.Provider, error) {
 
 func (d *sqlite) guard(context.Context, *sql.DB) (func(), error) { return func() {}, nil }
 
-func (d *sqlite) begin() string { return "BEGIN IMMEDIATE" }
+func (d *sqlite) begin(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+	return err
+}
+
+func (d *sqlite) tell(context.Context, *sql.DB, []string) error { return nil }
+
+func (d *sqlite) hear(ctx context.Context, _ *slog.Logger, _ func(string), _ func()) error {
+	<-ctx.Done()
+	return nil
+}
 
 func (d *sqlite) space(ctx context.Context, read *sql.DB) (bytes, free int64, err error) {
 	err = read.QueryRowContext(ctx, `SELECT p.page_count * s.page_size, f.freelist_count * s.page_size

@@ -34,6 +34,8 @@ const readTimeout = 30 * time.Second
 type Store struct {
 	cfg     Config
 	dialect dialect
+	manner  manner // of dialect
+	clock   nodeClock
 	schema  int64 // its version
 	unlock  func()
 	writeDB *sql.DB
@@ -53,7 +55,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, dialect: d}
+	s := &Store{cfg: cfg, dialect: d, manner: d.manner()}
 	if s.vault, err = newVault(cfg.SecretKeys, cfg.Log); err != nil {
 		return nil, fmt.Errorf("use the secret keys: %w", err)
 	}

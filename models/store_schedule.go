@@ -151,9 +151,10 @@ func (s *Store) Schedules(ctx context.Context, p Page, target string) ([]*Schedu
 
 // DueSchedule is a schedule whose turn is due, as the due queue knows it.
 type DueSchedule struct {
-	ID      string
-	DueAt   time.Time
-	Version int64
+	ID       string
+	TargetID string
+	DueAt    time.Time
+	Version  int64
 }
 
 // DueSchedules gives living schedules whose turn is due before a time, in the order in which they are due, at most
@@ -162,7 +163,7 @@ func (s *Store) DueSchedules(ctx context.Context, before, afterDue time.Time, af
 	limit int) ([]DueSchedule, error) {
 	db, done := s.read(ctx)
 	defer done()
-	rows, err := db.Raw(`SELECT id, due_at, version FROM schedules WHERE deleted_at IS NULL AND due_at IS NOT NULL
+	rows, err := db.Raw(`SELECT id, target_id, due_at, version FROM schedules WHERE deleted_at IS NULL AND due_at IS NOT NULL
 		AND due_at < ? AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ?`, before.UnixMicro(), afterDue.UnixMicro(),
 		afterID, limit).Rows()
 	if err != nil {
@@ -173,7 +174,7 @@ func (s *Store) DueSchedules(ctx context.Context, before, afterDue time.Time, af
 	for rows.Next() {
 		var d DueSchedule
 		var at maybeMicro
-		if err := rows.Scan(&d.ID, &at, &d.Version); err != nil {
+		if err := rows.Scan(&d.ID, &d.TargetID, &at, &d.Version); err != nil {
 			return nil, err
 		}
 		d.DueAt = at.Time

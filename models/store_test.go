@@ -57,6 +57,21 @@ func openAlone(t testing.TB) *Store {
 	return openStore(t)
 }
 
+// die ends a node's lease: where the book is shared, a node is dead only then. Its last heartbeat was at a time of the
+// tests' clock.
+func die(t testing.TB, s *Store, node string, beat time.Time) {
+	t.Helper()
+	if !s.Shared() {
+		return
+	}
+	if err := s.write(t.Context(), work{act: "die", run: func(tx *tx) error {
+		_, err := tx.exec(`UPDATE nodes SET lease_until = 0, heartbeat_at = ? WHERE id = ?`, beat.UnixMicro(), node)
+		return err
+	}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // newTarget registers a target with the default settings.
 func newTarget(t testing.TB, s *Store, name string, change ...func(*Target)) *Target {
 	t.Helper()

@@ -372,9 +372,10 @@ func TestParkedThroughACrash(t *testing.T) {
 	row := newSchedule(t, s, newTarget(t, s, "billing", func(t *Target) { t.Retry.MinBackoff = time.Hour }), "report")
 	old := claim(t, s, t0, turnOf(t, s, row.ID, t0).Jobs[0]).Granted[0].Job
 	turnOf(t, s, row.ID, minute(1))
-	if err := s.Beat(t.Context(), "node_test", minute(5.5)); err != nil {
+	if _, err := s.Beat(t.Context(), Node{ID: "node_test"}, minute(5.5)); err != nil {
 		t.Fatal(err)
 	}
+	die(t, s, "node_test", minute(5.5))
 	if n, err := s.Reclaim(t.Context(), "node_next", minute(30.5), never); err != nil || n != 1 {
 		t.Fatalf("reclaimed %d, %v", n, err)
 	}

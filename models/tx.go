@@ -88,8 +88,7 @@ func (t *tx) begin() error {
 	if t.patience > 0 {
 		t.DB = t.base.WithContext(t.ctx)
 	}
-	_, err := t.exec(t.dialect.begin())
-	return err
+	return t.dialect.begin(t.ctx, t.conn)
 }
 
 func (t *tx) commit() error {

@@ -196,7 +196,7 @@ func TestReseal(t *testing.T) {
 	}, first)
 	b.with(func(s *Store) {
 		ids["second"] = b.furnish(s, "second")
-		if err := s.Beat(t.Context(), "node_test", time.Now()); err != nil {
+		if _, err := s.Beat(t.Context(), Node{ID: "node_test"}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		// Beside a server that writes with another key it would lock that server out of what it rewrites.

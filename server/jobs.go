@@ -13,7 +13,7 @@ import (
 
 // createJob makes one job. What it gives is not fresh if it was made before under the same key.
 func (s *Server) createJob(ctx context.Context, in *jobIn, idem *models.Idempotency) (*models.Created, error) {
-	now := time.Now()
+	now := s.store.Now()
 	job, err := s.jobFrom(ctx, in, now)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (s *Server) createBatch(ctx context.Context, in []jobIn, idem *models.Idemp
 	if len(in) < 1 || len(in) > models.MaxBatch {
 		return nil, &models.Invalid{Field: "jobs", Why: "must have 1 to 1000 entries"}
 	}
-	now := time.Now()
+	now := s.store.Now()
 	var bad faults
 	jobs, keys := make([]*models.Job, len(in)), make([][32]byte, len(in))
 	for i := range in {
@@ -136,7 +136,7 @@ func (s *Server) rerunJob(ctx context.Context, id string, in *rerunIn, idem *mod
 	case old.Of.Deleted():
 		return nil, &models.Conflict{Why: "The job's target is no longer registered."}
 	}
-	now := time.Now()
+	now := s.store.Now()
 	spec := old.Respec()
 	if in.Payload != nil {
 		spec.BodyForm, spec.Body, spec.ContentType = models.BodyPayload, in.Payload, ""
@@ -158,7 +158,7 @@ const cancelPatience = 5 * time.Second
 // cancelJob ends a job: a scheduled one at once; of a running one the call is aborted. The job it gives is still
 // running if that takes longer than cancelPatience.
 func (s *Server) cancelJob(ctx context.Context, id string) (*models.Job, error) {
-	job, err := s.store.CancelJob(ctx, id, time.Now())
+	job, err := s.store.CancelJob(ctx, id, s.store.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -194,12 +194,12 @@ func (s *Server) offered(job *models.Job, err error) (*models.Job, error) {
 
 // retryJob makes a failed or canceled job due now, with its allowance anew.
 func (s *Server) retryJob(ctx context.Context, id string) (*models.Job, error) {
-	return s.offered(s.store.RetryJob(ctx, id, time.Now()))
+	return s.offered(s.store.RetryJob(ctx, id, s.store.Now()))
 }
 
 // runJob makes a scheduled job due now.
 func (s *Server) runJob(ctx context.Context, id string) (*models.Job, error) {
-	return s.offered(s.store.RunJob(ctx, id, time.Now()))
+	return s.offered(s.store.RunJob(ctx, id, s.store.Now()))
 }
 
 // deleteJob forgets a job that has ended.
@@ -207,7 +207,7 @@ func (s *Server) deleteJob(ctx context.Context, id string) error { return s.stor
 
 // editJob applies a patch. Only what the patch touches is set: times are stored finer than they are shown.
 func (s *Server) editJob(ctx context.Context, id string, p *patch[jobPatch]) (*models.Job, error) {
-	now := time.Now()
+	now := s.store.Now()
 	return s.offered(s.store.UpdateJob(ctx, id, now, func(j *models.Job) error {
 		in, err := p.over(jobPatchView(j))
 		if err != nil {
@@ -263,4 +263,4 @@ func (s *Server) heldBy(j *models.Job, now time.Time) string {
 	return s.engine.HeldBy(j.TargetID)
 }
 
-func (s *Server) viewJob(j *models.Job) jobOut { return jobView(j, s.heldBy(j, time.Now())) }
+func (s *Server) viewJob(j *models.Job) jobOut { return jobView(j, s.heldBy(j, s.store.Now())) }

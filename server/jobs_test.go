@@ -181,13 +181,14 @@ func TestCancelRunning(t *testing.T) {
 func TestCancelTakesLong(t *testing.T) {
 	h := open(t)
 	h.target("billing")
-	release := make(chan struct{})
+	called, release := make(chan struct{}), make(chan struct{})
 	h.sender.will(func(ctx context.Context, r webhooks.Request) webhooks.Result {
+		close(called)
 		<-release // deaf to ctx
 		return answers(200)(ctx, r)
 	})
 	id := h.do(201, "POST", "/v1/jobs", `{"target":"billing"}`).text("id")
-	h.until(id, "running")
+	<-called
 	h.server.patience = time.Millisecond
 	h.do(202, "POST", "/v1/jobs/"+id+"/cancel", ``).is("state", `"running"`).text("cancel_requested_at")
 	close(release)

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -33,7 +32,7 @@ const runsShown = 10
 
 // schedulePage is the page of a schedule. It is live when it stands at its own address and shows the newest runs.
 func (s *Server) schedulePage(c *gin.Context, name string) (*ui.Schedule, error) {
-	ctx, now := c.Request.Context(), time.Now()
+	ctx, now := c.Request.Context(), s.store.Now()
 	sc, err := s.store.Schedule(ctx, name)
 	if err != nil {
 		return nil, err

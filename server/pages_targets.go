@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -51,7 +50,7 @@ func (s *Server) targetPage(c *gin.Context, name string) (*ui.Target, error) {
 	}
 	page := &ui.Target{Frame: s.frame(c, t.Name, ui.TabTargets), Target: t, Load: loads(s.engine.Snapshot())[t.ID], Recent: recent,
 		Rotate: ui.Form{Values: url.Values{"overlap": {models.FormatDuration(defaultOverlap)}}}}
-	if page.PublicKeys, err = s.store.PublicKeys(ctx, t.ID, time.Now()); err != nil {
+	if page.PublicKeys, err = s.store.PublicKeys(ctx, t.ID, s.store.Now()); err != nil {
 		return nil, err
 	}
 	if err := s.fillHealth(ctx, page); err != nil {
@@ -242,6 +241,6 @@ func (s *Server) revealSecret(c *gin.Context, name string, err error) (reply, er
 	if err != nil {
 		return reply{}, err
 	}
-	page.Secrets, err = s.store.Secrets(c.Request.Context(), page.Target.ID, time.Now())
+	page.Secrets, err = s.store.Secrets(c.Request.Context(), page.Target.ID, s.store.Now())
 	return reply{page: page}, err
 }

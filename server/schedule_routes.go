@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"punctual/models"
 )
@@ -153,7 +152,7 @@ type occurrenceQuery struct {
 }
 
 func (s *Server) listOccurrences(ctx context.Context, in *occurrenceQuery) (*ok[page[occurrenceOut]], error) {
-	rows, next, err := s.store.Occurrences(ctx, in.Name, in.page(), time.Now())
+	rows, next, err := s.store.Occurrences(ctx, in.Name, in.page(), s.store.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +162,7 @@ func (s *Server) listOccurrences(ctx context.Context, in *occurrenceQuery) (*ok[
 type previewPost struct{ Body body[previewIn] }
 
 func (s *Server) postPreview(_ context.Context, in *previewPost) (*ok[previewOut], error) {
-	out, err := preview(&in.Body.v, time.Now())
+	out, err := preview(&in.Body.v, s.store.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 
 // createSchedule makes a schedule.
 func (s *Server) createSchedule(ctx context.Context, in *scheduleIn) (*models.Schedule, error) {
-	now := time.Now()
+	now := s.store.Now()
 	t, err := s.targetOf(ctx, in.Target, now)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (s *Server) scheduleFrom(in *scheduleIn, to *models.Schedule, now time.Time
 // editSchedule replaces a schedule's settings by what ask makes of them. ask may be called several times.
 func (s *Server) editSchedule(ctx context.Context, name string,
 	ask func(*models.Schedule) (*scheduleIn, error)) (*models.Schedule, error) {
-	now := time.Now()
+	now := s.store.Now()
 	old, err := s.store.Schedule(ctx, name)
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (s *Server) replaceSchedule(ctx context.Context, name string, in *scheduleI
 
 // pauseSchedule passes occurrences over, until a time if it is not zero.
 func (s *Server) pauseSchedule(ctx context.Context, name, reason string, until time.Time) (*models.Schedule, error) {
-	now := time.Now()
+	now := s.store.Now()
 	if err := checkReason("reason", &reason); err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (s *Server) pauseSchedule(ctx context.Context, name, reason string, until t
 
 // resumeSchedule lets occurrences make jobs again.
 func (s *Server) resumeSchedule(ctx context.Context, name string) (*models.Schedule, error) {
-	return s.offeredSchedule(s.store.ResumeSchedule(ctx, name, time.Now()))
+	return s.offeredSchedule(s.store.ResumeSchedule(ctx, name, s.store.Now()))
 }
 
 // triggerSchedule makes one job now, whatever the schedule's state, with another payload if one is given.
@@ -128,7 +128,7 @@ func (s *Server) triggerSchedule(ctx context.Context, name string, in *rerunIn, 
 			return nil, err
 		}
 	}
-	created, err := s.store.Trigger(ctx, name, over, idem, time.Now())
+	created, err := s.store.Trigger(ctx, name, over, idem, s.store.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func (s *Server) triggerSchedule(ctx context.Context, name string, in *rerunIn, 
 // backfillSchedule makes jobs of past occurrences that have none, or only counts them.
 func (s *Server) backfillSchedule(ctx context.Context, name string, from, to time.Time, dryRun bool,
 	idem *models.Idempotency) (*models.Backfilled, error) {
-	made, err := s.store.Backfill(ctx, name, from, to, dryRun, idem, time.Now())
+	made, err := s.store.Backfill(ctx, name, from, to, dryRun, idem, s.store.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (s *Server) deleteSchedule(ctx context.Context, name string, cancelJobs boo
 	if err != nil {
 		return err
 	}
-	now := time.Now()
+	now := s.store.Now()
 	canceled, err := s.store.DeleteSchedule(ctx, name, cancelJobs, now)
 	if err != nil {
 		return err

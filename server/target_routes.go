@@ -182,7 +182,7 @@ func (s *Server) listKeys(ctx context.Context, in *byName) (*ok[keysOut], error)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := s.store.PublicKeys(ctx, t.ID, time.Now())
+	keys, err := s.store.PublicKeys(ctx, t.ID, s.store.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +198,7 @@ func (s *Server) getSecret(ctx context.Context, in *byName) (*ok[secretOut], err
 	if err != nil {
 		return nil, err
 	}
-	live, err := s.store.Secrets(ctx, t.ID, time.Now())
+	live, err := s.store.Secrets(ctx, t.ID, s.store.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 
 // createTarget registers a target and gives its secret.
 func (s *Server) createTarget(ctx context.Context, in *targetIn) (*models.Target, string, error) {
-	now := time.Now()
+	now := s.store.Now()
 	asked, err := s.targetFrom(in, models.Target{}, now)
 	if err != nil {
 		return nil, "", err
@@ -58,7 +58,7 @@ func (s *Server) targetFrom(in *targetIn, old models.Target, now time.Time) (mod
 // editTarget replaces a target's settings by what ask makes of them. ask may be called twice.
 func (s *Server) editTarget(ctx context.Context, name string, ask func(*models.Target) (*targetIn, error)) (*models.Target,
 	error) {
-	now := time.Now()
+	now := s.store.Now()
 	var in *targetIn
 	t, err := s.store.UpdateTarget(ctx, name, now, func(t *models.Target) (err error) {
 		if in, err = ask(t); err != nil {
@@ -86,7 +86,7 @@ func (s *Server) editTarget(ctx context.Context, name string, ask func(*models.T
 
 // keepSecret makes secret the only one of a target, if it is not its newest already.
 func (s *Server) keepSecret(ctx context.Context, t *models.Target, secret string) (*models.Target, error) {
-	live, err := s.store.Secrets(ctx, t.ID, time.Now())
+	live, err := s.store.Secrets(ctx, t.ID, s.store.Now())
 	if err != nil || len(live) > 0 && live[0] == secret {
 		return t, err
 	}
@@ -95,7 +95,7 @@ func (s *Server) keepSecret(ctx context.Context, t *models.Target, secret string
 
 // rotateSecret puts new secrets in front, and lets the old ones sign beside them for the overlap.
 func (s *Server) rotateSecret(ctx context.Context, name string, r models.Rotation) (*models.Target, error) {
-	t, err := s.store.RotateSecret(ctx, name, r, time.Now())
+	t, err := s.store.RotateSecret(ctx, name, r, s.store.Now())
 	if err == nil {
 		s.changed(ctx, t)
 	}
@@ -124,7 +124,7 @@ func (s *Server) pauseTarget(ctx context.Context, name, reason string) (*models.
 	if err := checkReason("reason", &reason); err != nil {
 		return nil, err
 	}
-	t, err := s.store.PauseTarget(ctx, name, reason, time.Now())
+	t, err := s.store.PauseTarget(ctx, name, reason, s.store.Now())
 	if err == nil {
 		s.changed(ctx, t)
 	}
@@ -140,7 +140,7 @@ func checkReason(field string, reason *string) error {
 
 // resumeTarget lets attempts begin again.
 func (s *Server) resumeTarget(ctx context.Context, name string) (*models.Target, error) {
-	t, err := s.store.ResumeTarget(ctx, name, time.Now())
+	t, err := s.store.ResumeTarget(ctx, name, s.store.Now())
 	if err == nil {
 		s.changed(ctx, t)
 	}
@@ -153,7 +153,7 @@ func (s *Server) deleteTarget(ctx context.Context, name string, with models.Dele
 	if err != nil {
 		return err
 	}
-	now := time.Now()
+	now := s.store.Now()
 	canceled, err := s.store.DeleteTarget(ctx, name, now, with)
 	if err != nil {
 		return err

@@ -74,8 +74,8 @@ var namesOnlyIn = map[string][]string{
 	"os.Stdout":                  {"cmd/punctual"},
 	"os.Stderr":                  {"cmd/punctual"},
 	"time.Sleep":                 {},
-	// The writer measures how long a batch may grow. All else in models is told the time.
-	"time.Now": {"cmd/punctual", "server", "dispatcher", "webhooks", "models/writer.go"},
+	// The writer measures how long a batch may grow, and the clock how long ago it was set. All else in models is told the time.
+	"time.Now": {"cmd/punctual", "server", "dispatcher", "webhooks", "models/writer.go", "models/clock.go", "models/dialect_postgres_notify.go"},
 }
 
 // mayStart says where a goroutine may be started.

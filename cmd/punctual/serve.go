@@ -94,7 +94,7 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 	sender := webhooks.NewSender(webhooks.Config{UserAgent: "Punctual/" + version, Capture: int(s.ResponseCapture),
 		Guard: m.guard})
 	defer sender.Close()
-	engine := dispatcher.New(dispatcher.Config{Node: node, MaxInFlight: s.MaxInFlight, QueueWindow: s.QueueWindow,
+	engine := dispatcher.New(dispatcher.Config{Node: node, Version: version, MaxInFlight: s.MaxInFlight, QueueWindow: s.QueueWindow,
 		Grace: s.ShutdownGrace, Retention: s.Retention, RetentionFailed: s.RetentionFailed,
 		RetentionOccurrences: s.RetentionOccurrences, Log: log}, store, sender)
 	door, err := server.New(server.Config{Version: version, Dev: m.dev, AdminKey: s.AdminKey, Guard: m.guard,
