@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -30,11 +31,15 @@ type Event struct {
 	Attempt  *models.Attempt // of an EventAttempt
 }
 
-// Filter chooses events; "" chooses all.
-type Filter struct{ TargetID, JobID string }
+// Filter chooses events; the zero value of each field chooses all.
+type Filter struct {
+	TargetID, JobID string
+	Targets         []string // names; only events of these
+}
 
 func (f Filter) passes(e Event) bool {
-	return (f.TargetID == "" || f.TargetID == e.TargetID) && (f.JobID == "" || f.JobID == e.JobID)
+	return (f.TargetID == "" || f.TargetID == e.TargetID) && (f.JobID == "" || f.JobID == e.JobID) &&
+		(f.Targets == nil || slices.Contains(f.Targets, e.Target))
 }
 
 // Watcher is somebody who watches events.

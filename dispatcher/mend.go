@@ -8,6 +8,9 @@ import (
 	"punctual/models"
 )
 
+// keepAudit is how long the audit is kept.
+const keepAudit = 365 * 24 * time.Hour
+
 // pruneRest is the time between two steps of pruning.
 const pruneRest = 20 * time.Millisecond
 
@@ -128,7 +131,7 @@ func (d *Dispatcher) prune(ctx context.Context) {
 		}
 		now := d.now()
 		n, more, err := d.book.Prune(ctx, models.Keep{Ended: now.Add(-d.cfg.Retention), Failed: now.Add(-d.cfg.RetentionFailed),
-			Occurrences: now.Add(-d.cfg.RetentionOccurrences), Now: now})
+			Occurrences: now.Add(-d.cfg.RetentionOccurrences), Audit: now.Add(-keepAudit), Now: now})
 		d.counts.pruned.Add(uint64(n))
 		d.complain("prune", err)
 		if more && err == nil {

@@ -27,12 +27,16 @@ func (s *Store) Backfill(ctx context.Context, name string, from, to time.Time, d
 	if err := s.checkBackfill(ctx, name, from, to, now); err != nil {
 		return nil, err
 	}
+	line := trailOf(ctx, "backfill", "schedule")
 	var out *Backfilled
 	err := s.write(ctx, work{act: "backfill", run: func(t *tx) (err error) {
 		if out, err = t.backfill(name, from, to, idem, now); err == nil && dryRun {
 			out.Jobs, err = nil, errDry
 		}
-		return err
+		if err != nil || out.Replayed {
+			return err
+		}
+		return t.audit(line, name, nil, said("from", from, "to", to, "jobs", out.Created))
 	}})
 	if errors.Is(err, errDry) {
 		err = nil

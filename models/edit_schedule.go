@@ -11,7 +11,13 @@ import (
 // one that only waits for its jitter still runs.
 func (s *Store) UpdateSchedule(ctx context.Context, name string, now time.Time,
 	change func(*Schedule, *Target) error) (*Schedule, error) {
+	return s.updateSchedule(ctx, "update", name, now, change)
+}
+
+func (s *Store) updateSchedule(ctx context.Context, action, name string, now time.Time,
+	change func(*Schedule, *Target) error) (*Schedule, error) {
 	now = Stamp(now)
+	line := trailOf(ctx, action, "schedule")
 	var out *Schedule
 	err := s.write(ctx, work{act: "update schedule", run: func(t *tx) error {
 		row, err := t.scheduleNamed(name)
@@ -25,6 +31,7 @@ func (s *Store) UpdateSchedule(ctx context.Context, name string, now time.Time,
 		if err != nil {
 			return err
 		}
+		before := line.shown(row)
 		out = new(*row)
 		if err := change(out, new(*known)); err != nil {
 			return err
@@ -32,7 +39,10 @@ func (s *Store) UpdateSchedule(ctx context.Context, name string, now time.Time,
 		if err := t.edit(out, row, now); err != nil {
 			return err
 		}
-		return fillSchedules(t.DB, []*Schedule{out})
+		if err := fillSchedules(t.DB, []*Schedule{out}); err != nil {
+			return err
+		}
+		return t.audit(line, name, before, line.shown(out))
 	}})
 	return out, err
 }
@@ -126,7 +136,7 @@ func (s *Store) PauseSchedule(ctx context.Context, name, reason string, until, n
 	if err := checkText("reason", reason); err != nil {
 		return nil, err
 	}
-	return s.UpdateSchedule(ctx, name, now, func(s *Schedule, _ *Target) error {
+	return s.updateSchedule(ctx, "pause", name, now, func(s *Schedule, _ *Target) error {
 		if !s.Paused() {
 			s.PausedAt = Stamp(now)
 		}
@@ -137,7 +147,7 @@ func (s *Store) PauseSchedule(ctx context.Context, name, reason string, until, n
 
 // ResumeSchedule ends a pause; what it passed over is not caught up.
 func (s *Store) ResumeSchedule(ctx context.Context, name string, now time.Time) (*Schedule, error) {
-	return s.UpdateSchedule(ctx, name, now, func(s *Schedule, _ *Target) error {
+	return s.updateSchedule(ctx, "resume", name, now, func(s *Schedule, _ *Target) error {
 		s.PausedAt = time.Time{}
 		return nil
 	})
@@ -146,11 +156,15 @@ func (s *Store) ResumeSchedule(ctx context.Context, name string, now time.Time) 
 // DeleteSchedule ends a schedule. The jobs it made go on, those in its line one after another, unless cancelJobs: then
 // they are canceled and returned; running ones are only asked to end.
 func (s *Store) DeleteSchedule(ctx context.Context, name string, cancelJobs bool, now time.Time) ([]*Job, error) {
+	line := trailOf(ctx, "delete", "schedule")
 	var canceled []*Job
 	err := s.write(ctx, work{act: "delete schedule", run: func(t *tx) error {
 		canceled = nil
 		row, err := t.scheduleNamed(name)
 		if err != nil {
+			return err
+		}
+		if err := t.audit(line, name, line.shown(row), nil); err != nil {
 			return err
 		}
 		if err := t.deleteSchedules("id", row.ID, now); err != nil || !cancelJobs {

@@ -19,6 +19,7 @@ type JobFilter struct {
 	CreatedAfter, CreatedBefore time.Time // after ≤ t < before
 	DueBefore                   time.Time // run_at < t
 	Prefix                      string    // of the id, with or without "job_"
+	Reach                       []string  // names of targets: jobs of others are not there; nil: all. The Store sets it
 }
 
 // Retrying, in a filter, is scheduled with attempts on record. No job's State is Retrying.
@@ -27,7 +28,8 @@ const Retrying State = "retrying"
 // Empty tells whether the filter chooses all jobs.
 func (f JobFilter) Empty() bool {
 	return f.Target == "" && f.Schedule == "" && len(f.States) == 0 && f.Origin == "" && len(f.Labels) == 0 &&
-		f.StatusCode == 0 && f.CreatedAfter.IsZero() && f.CreatedBefore.IsZero() && f.DueBefore.IsZero() && f.Prefix == ""
+		f.StatusCode == 0 && f.CreatedAfter.IsZero() && f.CreatedBefore.IsZero() && f.DueBefore.IsZero() && f.Prefix == "" &&
+		f.Reach == nil
 }
 
 // Bounds of the status codes that a filter names.
@@ -73,6 +75,9 @@ func (f JobFilter) walks(db *gorm.DB, before string) ([]walk, error) {
 	if f.Target != "" {
 		c.check("j.target_id IN (SELECT id FROM targets WHERE name = ?)", f.Target)
 	}
+	if f.Reach != nil {
+		c.check("j.target_id IN (SELECT id FROM targets WHERE name IN ?)", f.Reach)
+	}
 	var ids []string
 	err := db.Raw(`SELECT id FROM schedules WHERE name = ?`, f.Schedule).Scan(&ids).Error
 	var all []walk
@@ -87,10 +92,10 @@ func (f JobFilter) walks(db *gorm.DB, before string) ([]walk, error) {
 }
 
 func (f JobFilter) walksByTarget(db *gorm.DB, c conditions) (all []walk, err error) {
-	if f.Target == "" {
+	ids, any, err := reachIDs(db, f.Target, f.Reach)
+	if any {
 		return f.perState(c), nil
 	}
-	ids, err := targetIDs(db, f.Target)
 	for _, id := range ids {
 		if len(f.Labels) > 0 {
 			all = append(all, f.perState(c.checking("j.target_id = ?", id))...)
@@ -224,6 +229,7 @@ type AttemptFilter struct {
 	Job        string // id
 	Outcome    Outcome
 	StatusCode int
+	Reach      []string // as JobFilter has it
 }
 
 // walks gives the ways to the attempts on record before (exclusive; "" is from the newest).
@@ -246,10 +252,10 @@ func (f AttemptFilter) walks(db *gorm.DB, before string) (all []walk, err error)
 		c.add("j.outcome = ?", f.Outcome)
 		c.add("j.outcome <> 'succeeded'") // the condition of the partial indexes, to the letter
 	}
-	if f.Target == "" {
+	ids, any, err := reachIDs(db, f.Target, f.Reach)
+	if any {
 		return []walk{c.walk("attempts j", "j.id")}, nil
 	}
-	ids, err := targetIDs(db, f.Target)
 	for _, id := range ids {
 		all = append(all, c.with("j.target_id = ?", id).walk("attempts j", "j.id"))
 	}

@@ -17,6 +17,8 @@ const (
 	prefixTarget   = "tgt_"
 	prefixSchedule = "sch_"
 	prefixNode     = "node_"
+	prefixKey      = "key_"
+	prefixAudit    = "aud_"
 )
 
 // Shards is how many shards the jobs are spread over, fixed for ever: a job's shard is part of its row.

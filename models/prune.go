@@ -51,6 +51,7 @@ type Keep struct {
 	Ended       time.Time // succeeded and canceled jobs, test calls
 	Failed      time.Time
 	Occurrences time.Time
+	Audit       time.Time // zero: all of it
 	Now         time.Time // requests remembered by key, rollups
 }
 
@@ -88,11 +89,15 @@ func (s *Store) Prune(ctx context.Context, keep Keep) (total int, more bool, err
 		if err != nil {
 			return err
 		}
+		lines, err := tx.forgetAudit(keep.Audit, step)
+		if err != nil {
+			return err
+		}
 		minutes, err := tx.pruneRollups(keep.Now)
 		if err != nil {
 			return err
 		}
-		total += int(tests + past + keys + minutes)
+		total += int(tests + past + keys + lines + minutes)
 		moved, err := tx.moveStep()
 		more = total+moved > 0
 		return err

@@ -21,6 +21,7 @@ type Config struct {
 	MaxWaiting      int64         // bytes of work that may wait for the writer; 0: 64 MiB
 	MissedAfter     time.Duration // how late an occurrence may be settled and still be only late; 0: 60s
 	KeepOccurrences time.Duration // how long occurrences are kept, and so how far back a backfill may go; 0: 90d
+	Beside          bool          // another process may have the database open: only keys may be changed then
 	Node            string        // id of this process start; "": a new one
 	SecretKeys      []SecretKey   // the first seals secrets, all open them; none: secrets are stored plainly
 	Log             *slog.Logger  // nil: silent
@@ -59,7 +60,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if s.vault, err = newVault(cfg.SecretKeys, cfg.Log); err != nil {
 		return nil, fmt.Errorf("use the secret keys: %w", err)
 	}
-	if s.unlock, err = d.lock(); err != nil {
+	if s.unlock, err = d.lock(); cfg.Beside && errors.Is(err, ErrLocked) {
+		// Whoever has it knows what its writer keeps in mind: keys, sessions and the audit are not among that.
+		s.unlock, s.cfg.NoMigrate = func() {}, true
+	} else if err != nil {
 		return nil, err
 	}
 	if err := s.open(ctx); err != nil {
@@ -110,6 +114,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 		}
 	}
 	s.writer = newWriter(s.cfg, s.dialect, txs)
+	if s.cfg.Beside {
+		return nil // nothing that is sealed is looked at
+	}
 	return s.takeKeys(ctx)
 }
 

@@ -46,6 +46,9 @@ func (s *Store) AttemptsOf(ctx context.Context, jobID string) ([]*Attempt, error
 	}
 	var rows []*Attempt
 	err = db.Where("job_id = ? AND job_id <> ''", jobID).Order("number").Find(&rows).Error
+	if err := reached(ctx, jobs[0].Of.Name, err); err != nil {
+		return nil, err
+	}
 	if j := jobs[0]; j.State == Running && !slices.ContainsFunc(rows, func(a *Attempt) bool { return a.ID == j.ClaimID }) {
 		rows = append(rows, j.Out())
 	}
@@ -75,12 +78,12 @@ func (s *Store) Attempt(ctx context.Context, id string) (*Attempt, error) {
 		if err != nil {
 			return nil, err
 		}
-		return out[0], nil
+		return out[0], reached(ctx, out[0].Target, nil)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = nameTargets(db, []*Attempt{&a})
 	}
-	return &a, nameTargets(db, []*Attempt{&a})
+	return &a, reached(ctx, a.Target, err)
 }
 
 // Attempts lists attempts, newest first.
@@ -89,6 +92,7 @@ func (s *Store) Attempts(ctx context.Context, f AttemptFilter, p Page) ([]*Attem
 	if err != nil {
 		return nil, "", err
 	}
+	f.Reach = reachOf(ctx)
 	db, done := s.read(ctx)
 	defer done()
 	var rows []*Attempt
@@ -145,7 +149,7 @@ func running(db *gorm.DB, f AttemptFilter, where string, args ...any) ([]*Attemp
 	jobs, err := jobsWhere(db, "claim_id DESC", "state = 'running' AND "+where, args...)
 	var out []*Attempt
 	for _, j := range jobs {
-		if f.Target == "" || j.Of.Name == f.Target {
+		if (f.Target == "" || j.Of.Name == f.Target) && inReach(f.Reach, j.Of.Name) {
 			out = append(out, j.Out())
 		}
 	}

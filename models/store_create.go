@@ -33,10 +33,19 @@ func (s *Store) CreateJobs(ctx context.Context, jobs []*Job, keyBodies [][32]byt
 	for _, j := range jobs {
 		size += int64(len(j.Body))
 	}
+	var line *trail
+	if len(jobs) == 1 && jobs[0].RerunOf != "" {
+		line = trailOf(ctx, "rerun", "job")
+	}
 	var born []Claimed
 	err := s.write(ctx, work{act: "create jobs", size: size, run: func(tx *tx) (err error) {
 		if out, err = tx.createJobs(jobs, keyBodies, idem, now); err != nil {
 			return err
+		}
+		if line != nil && !out.Replayed {
+			if err := tx.audit(line, jobs[0].RerunOf, nil, said("job", jobs[0].ID)); err != nil {
+				return err
+			}
 		}
 		born, err = tx.born(out, now)
 		return err

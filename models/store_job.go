@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"maps"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -21,7 +22,7 @@ func (s *Store) Job(ctx context.Context, id string) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return jobs[0], nil
+	return jobs[0], reached(ctx, jobs[0].Of.Name, nil)
 }
 
 // job is a fresh copy of the job of that id, which nobody else can change until the commit. One of a schedule is to be
@@ -54,6 +55,8 @@ func (t *tx) saveJob(j *Job) error {
 
 // changeJob runs change on the job of that id and writes it back.
 func (s *Store) changeJob(ctx context.Context, act, id string, change func(*tx, *Job) error) (*Job, error) {
+	action, _, _ := strings.Cut(act, " ")
+	line := trailOf(ctx, action, "job")
 	var out *Job
 	err := s.write(ctx, work{act: act, run: func(tx *tx) (err error) {
 		if err = tx.lockScheduleOf(id); err != nil {
@@ -62,7 +65,14 @@ func (s *Store) changeJob(ctx context.Context, act, id string, change func(*tx, 
 		if out, err = tx.job(id); err != nil {
 			return err
 		}
+		if err := reached(ctx, out.Of.Name, nil); err != nil {
+			return err
+		}
+		before := line.shown(out)
 		if err := change(tx, out); err != nil {
+			return err
+		}
+		if err := tx.audit(line, id, before, line.shown(out)); err != nil {
 			return err
 		}
 		return tx.saveJob(out)
@@ -218,13 +228,20 @@ func (t *tx) cancelAll(now time.Time, where string, args ...any) ([]*Job, error)
 
 // DeleteJob forgets a job that has ended, with its attempts; an unfinished one is a Conflict.
 func (s *Store) DeleteJob(ctx context.Context, id string) error {
+	line := trailOf(ctx, "delete", "job")
 	return s.write(ctx, work{act: "delete job", run: func(tx *tx) error {
 		j, err := tx.job(id)
 		if err != nil {
 			return err
 		}
+		if err := reached(ctx, j.Of.Name, nil); err != nil {
+			return err
+		}
 		if !j.State.Final() {
 			return &Conflict{"the job is " + string(j.State) + ": cancel it first"}
+		}
+		if err := tx.audit(line, id, line.shown(j), nil); err != nil {
+			return err
 		}
 		return tx.forgetJobs([]string{id})
 	}})
@@ -239,6 +256,7 @@ func (s *Store) Jobs(ctx context.Context, f JobFilter, p Page) ([]*Job, string, 
 	if err != nil {
 		return nil, "", err
 	}
+	f.Reach = reachOf(ctx)
 	db, done := s.read(ctx)
 	defer done()
 	ids, next, err := f.page(db, before, p, lookMost)
@@ -269,6 +287,7 @@ func (s *Store) CountJobs(ctx context.Context, f JobFilter, most int) (int, erro
 	if err := f.Validate(); err != nil {
 		return 0, err
 	}
+	f.Reach = reachOf(ctx)
 	db, done := s.read(ctx)
 	defer done()
 	walks, err := f.walks(db, "")

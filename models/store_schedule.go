@@ -59,6 +59,7 @@ func (s *Schedule) aimBy(rule *Recurrence, now time.Time) {
 
 // CreateSchedule records a new schedule. A name that a living schedule has is a Conflict.
 func (s *Store) CreateSchedule(ctx context.Context, row *Schedule, now time.Time) error {
+	line := trailOf(ctx, "create", "schedule")
 	return s.write(ctx, work{act: "create schedule", size: int64(len(row.Body)), run: func(t *tx) error {
 		if known, err := t.scheduleNamed(row.Name); err == nil && known.ID != row.ID {
 			return &Conflict{"a schedule of this name exists already"}
@@ -70,10 +71,12 @@ func (s *Store) CreateSchedule(ctx context.Context, row *Schedule, now time.Time
 		}
 		stored := *row
 		stored.Headers = t.vault.sealHeaders("schedules", row.ID, row.Headers)
-		if err := t.Create(&stored).Error; !errors.Is(err, gorm.ErrDuplicatedKey) {
+		if err := t.Create(&stored).Error; errors.Is(err, gorm.ErrDuplicatedKey) {
+			return &Conflict{"a schedule of this name exists already"}
+		} else if err != nil {
 			return err
 		}
-		return &Conflict{"a schedule of this name exists already"}
+		return t.audit(line, row.Name, nil, line.shown(row))
 	}})
 }
 
@@ -85,7 +88,7 @@ func (s *Store) Schedule(ctx context.Context, name string) (*Schedule, error) {
 	if err != nil {
 		return nil, err
 	}
-	return row, fillSchedules(db, []*Schedule{row})
+	return row, reached(ctx, row.Target, fillSchedules(db, []*Schedule{row}))
 }
 
 // ScheduleByID is the living schedule of that id, or ErrNotFound.
@@ -138,6 +141,9 @@ func (s *Store) Schedules(ctx context.Context, p Page, target string) ([]*Schedu
 	db, done := s.read(ctx)
 	defer done()
 	query := db.Where("deleted_at IS NULL AND name > ?", after)
+	if reach := reachOf(ctx); reach != nil {
+		query = query.Where("target_id IN (SELECT id FROM targets WHERE name IN ?)", reach)
+	}
 	if target != "" {
 		query = query.Where("target_id = (SELECT id FROM targets WHERE name = ? AND deleted_at IS NULL)", target)
 	}

@@ -124,6 +124,7 @@ type Rotation struct {
 
 // RotateSecret puts new secrets in front of the old.
 func (s *Store) RotateSecret(ctx context.Context, name string, r Rotation, now time.Time) (*Target, error) {
+	line := trailOf(ctx, "rotate-secret", "target")
 	var out *Target
 	err := s.write(ctx, work{act: "rotate secret", run: func(tx *tx) (err error) {
 		if out, err = tx.targetNamed(name); err != nil {
@@ -139,6 +140,9 @@ func (s *Store) RotateSecret(ctx context.Context, name string, r Rotation, now t
 			if err := tx.rotate(out.ID, SigningV1a, newPrivateKey(), r.Overlap, now); err != nil {
 				return err
 			}
+		}
+		if err := tx.audit(line, name, nil, said("overlap", FormatDuration(r.Overlap))); err != nil {
+			return err
 		}
 		return tx.saveTarget(out, now)
 	}})

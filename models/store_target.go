@@ -13,6 +13,7 @@ import (
 
 // CreateTarget records a new target with its first secret. A name that a living target has is a Conflict.
 func (s *Store) CreateTarget(ctx context.Context, t *Target, secret string) error {
+	line := trailOf(ctx, "create", "target")
 	return s.write(ctx, work{act: "create target", run: func(tx *tx) error {
 		if _, err := tx.targetNamed(t.Name); err == nil {
 			return &Conflict{"a target of this name exists already"}
@@ -27,6 +28,9 @@ func (s *Store) CreateTarget(ctx context.Context, t *Target, secret string) erro
 		if err := tx.ensureKey(t, t.CreatedAt); err != nil {
 			return err
 		}
+		if err := tx.audit(line, t.Name, nil, line.shown(t)); err != nil {
+			return err
+		}
 		return tx.addSecret(t.ID, SigningV1, secret, t.CreatedAt)
 	}})
 }
@@ -35,7 +39,8 @@ func (s *Store) CreateTarget(ctx context.Context, t *Target, secret string) erro
 func (s *Store) Target(ctx context.Context, name string) (*Target, error) {
 	db, done := s.read(ctx)
 	defer done()
-	return livingTarget(db, name)
+	t, err := livingTarget(db, name)
+	return t, reached(ctx, name, err)
 }
 
 func livingTarget(db *gorm.DB, name string) (*Target, error) {
@@ -53,7 +58,11 @@ func (s *Store) Targets(ctx context.Context, p Page) ([]*Target, string, error) 
 	db, done := s.read(ctx)
 	defer done()
 	var rows []*Target
-	err = db.Where("deleted_at IS NULL AND name > ?", after).Order("name").Limit(p.limit() + 1).Find(&rows).Error
+	query := db.Where("deleted_at IS NULL AND name > ?", after)
+	if reach := reachOf(ctx); reach != nil {
+		query = query.Where("name IN ?", reach)
+	}
+	err = query.Order("name").Limit(p.limit() + 1).Find(&rows).Error
 	rows, next := cut(p, "targets", rows, func(t *Target) string { return t.Name })
 	return rows, next, err
 }
@@ -79,16 +88,25 @@ func targetsByID(db *gorm.DB, ids []string) (map[string]*Target, error) {
 
 // UpdateTarget applies change to the living target of that name. change may run twice, each time on a fresh copy.
 func (s *Store) UpdateTarget(ctx context.Context, name string, now time.Time, change func(*Target) error) (*Target, error) {
+	return s.updateTarget(ctx, "update", name, now, change)
+}
+
+func (s *Store) updateTarget(ctx context.Context, action, name string, now time.Time,
+	change func(*Target) error) (*Target, error) {
+	line := trailOf(ctx, action, "target")
 	var out *Target
 	err := s.write(ctx, work{act: "update target", run: func(tx *tx) (err error) {
 		if out, err = tx.targetNamed(name); err != nil {
 			return err
 		}
-		before, wasApart := out.Method, out.keepsApart()
+		method, wasApart, before := out.Method, out.keepsApart(), line.shown(out)
 		if err := change(out); err != nil {
 			return err
 		}
-		if err := tx.checkMethod(out, before); err != nil {
+		if err := tx.checkMethod(out, method); err != nil {
+			return err
+		}
+		if err := tx.audit(line, name, before, line.shown(out)); err != nil {
 			return err
 		}
 		if err := tx.ensureKey(out, now); err != nil {
@@ -127,7 +145,7 @@ func (t *tx) checkMethod(target *Target, before string) error {
 
 // PauseTarget lets no new attempt begin. A target that is paused already stays as it is.
 func (s *Store) PauseTarget(ctx context.Context, name, reason string, now time.Time) (*Target, error) {
-	return s.UpdateTarget(ctx, name, now, func(t *Target) error {
+	return s.updateTarget(ctx, "pause", name, now, func(t *Target) error {
 		if !t.Paused() {
 			t.PausedAt, t.PausedReason = Stamp(now), reason
 		}
@@ -137,7 +155,7 @@ func (s *Store) PauseTarget(ctx context.Context, name, reason string, now time.T
 
 // ResumeTarget lets attempts begin again.
 func (s *Store) ResumeTarget(ctx context.Context, name string, now time.Time) (*Target, error) {
-	return s.UpdateTarget(ctx, name, now, func(t *Target) error {
+	return s.updateTarget(ctx, "resume", name, now, func(t *Target) error {
 		t.PausedAt, t.PausedReason = time.Time{}, ""
 		return nil
 	})
@@ -152,6 +170,7 @@ type DeleteTarget struct {
 // DeleteTarget ends a target: a Conflict while schedules name it or jobs are unfinished, unless with allows it.
 // History keeps the name. It returns the jobs it canceled; running ones are only asked to end.
 func (s *Store) DeleteTarget(ctx context.Context, name string, now time.Time, with DeleteTarget) ([]*Job, error) {
+	line := trailOf(ctx, "delete", "target")
 	var canceled []*Job
 	err := s.write(ctx, work{act: "delete target", run: func(tx *tx) error {
 		canceled = nil
@@ -173,6 +192,9 @@ func (s *Store) DeleteTarget(ctx context.Context, name string, now time.Time, wi
 		}
 		if jobs > 0 && !with.CancelJobs {
 			return &Conflict{fmt.Sprintf("%d jobs of this target are unfinished; ?cancel_jobs=true cancels them", jobs)}
+		}
+		if err := tx.audit(line, name, line.shown(t), nil); err != nil {
+			return err
 		}
 		if err := tx.deleteSchedulesOf(t.ID, now); err != nil {
 			return err

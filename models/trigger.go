@@ -11,6 +11,7 @@ import (
 func (s *Store) Trigger(ctx context.Context, name string, over *JobSpec, idem *Idempotency,
 	now time.Time) (*Created, error) {
 	now = Stamp(now)
+	line := trailOf(ctx, "trigger", "schedule")
 	id := NewJobID() // one for every run of the work
 	var size int64
 	if over != nil {
@@ -38,7 +39,10 @@ func (s *Store) Trigger(ctx context.Context, name string, over *JobSpec, idem *I
 		if out, err = t.createJobs([]*Job{j}, nil, idem, now); err != nil || out.Replayed {
 			return err
 		}
-		return t.checkUnfinished(row.ID)
+		if err := t.checkUnfinished(row.ID); err != nil {
+			return err
+		}
+		return t.audit(line, name, nil, said("job", id))
 	}})
 	return out, err
 }
