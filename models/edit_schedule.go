@@ -24,6 +24,9 @@ func (s *Store) updateSchedule(ctx context.Context, action, name string, now tim
 		if err != nil {
 			return err
 		}
+		if err := reached(ctx, row.Target, nil); err != nil {
+			return err
+		}
 		if row, err = t.settleAll(row, now); err != nil {
 			return err
 		}
@@ -162,6 +165,9 @@ func (s *Store) DeleteSchedule(ctx context.Context, name string, cancelJobs bool
 		canceled = nil
 		row, err := t.scheduleNamed(name)
 		if err != nil {
+			return err
+		}
+		if err := reached(ctx, row.Target, nil); err != nil {
 			return err
 		}
 		if err := t.audit(line, name, line.shown(row), nil); err != nil {

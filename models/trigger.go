@@ -23,6 +23,9 @@ func (s *Store) Trigger(ctx context.Context, name string, over *JobSpec, idem *I
 		if err != nil {
 			return err
 		}
+		if err := reached(ctx, row.Target, nil); err != nil {
+			return err
+		}
 		target, err := t.target(row.TargetID)
 		if err != nil {
 			return err

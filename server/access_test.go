@@ -1,82 +1,265 @@
 package server
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
-
-	"github.com/gin-gonic/gin"
 )
 
-// Who may: with the key alone, everybody, or whoever wants to sign in.
-const (
-	key   = "key"
-	noKey = "noKey"
-)
+// access is the table of who may what, written down a second time: a route that is not in it fails the test. Behind the
+// route stand the least scope, and what a key that is bound to targets finds there: "own" things only, a "part" of
+// what others see, or "none": the route is not for it.
+const access = `
+POST   /v1/targets                      admin part
+GET    /v1/targets                      read  part
+GET    /v1/targets/:name                read  own
+PUT    /v1/targets/:name                admin own
+PATCH  /v1/targets/:name                admin own
+DELETE /v1/targets/:name                admin own
+POST   /v1/targets/:name/pause          admin own
+POST   /v1/targets/:name/resume         admin own
+POST   /v1/targets/:name/test           admin own
+POST   /v1/targets/:name/rotate-secret  admin own
+GET    /v1/targets/:name/secret         admin own
+GET    /v1/targets/:name/keys           read  own
+POST   /v1/jobs                         write part
+POST   /v1/jobs/batch                   write part
+GET    /v1/jobs                         read  part
+GET    /v1/jobs/:id                     read  own
+PATCH  /v1/jobs/:id                     write own
+DELETE /v1/jobs/:id                     write own
+GET    /v1/jobs/:id/attempts            read  own
+POST   /v1/jobs/:id/cancel              write own
+POST   /v1/jobs/:id/retry               write own
+POST   /v1/jobs/:id/run                 write own
+POST   /v1/jobs/:id/rerun               write own
+POST   /v1/schedules                    write part
+POST   /v1/schedules/preview            read  part
+GET    /v1/schedules                    read  part
+GET    /v1/schedules/:name              read  own
+PUT    /v1/schedules/:name              write own
+PATCH  /v1/schedules/:name              write own
+DELETE /v1/schedules/:name              write own
+POST   /v1/schedules/:name/pause        write own
+POST   /v1/schedules/:name/resume       write own
+POST   /v1/schedules/:name/trigger      write own
+POST   /v1/schedules/:name/backfill     write own
+GET    /v1/schedules/:name/occurrences  read  own
+GET    /v1/attempts                     read  part
+GET    /v1/attempts/:id                 read  own
+GET    /v1/events                       read  part
+GET    /v1/stats                        read  none
+POST   /v1/keys                         admin none
+GET    /v1/keys                         admin none
+DELETE /v1/keys/:name                   admin none
+GET    /v1/audit                        admin none
+GET    /healthz                         all   part
+GET    /readyz                          all   part
+GET    /metrics                         read  none
+GET    /openapi.json                    read  part
+GET    /docs                            read  part
+GET    /docs/*asset                     read  part
+GET    /                                read  part
+GET    /find                            read  part
+POST   /theme                           read  part
+POST   /clock                           read  part
+GET    /system                          read  none
+GET    /assets/*file                    all   part
+GET    /login                           all   part
+POST   /login                           all   part
+POST   /logout                          all   part
+GET    /jobs                            read  part
+GET    /jobs/new                        write part
+POST   /jobs/new                        write part
+GET    /jobs/:id                        read  own
+GET    /jobs/:id/rerun                  write own
+POST   /jobs/many                       write part
+POST   /jobs/:id/:action                write own
+GET    /targets                         read  part
+GET    /targets/new                     admin part
+POST   /targets/new                     admin part
+GET    /targets/:name                   read  own
+GET    /targets/:name/edit              admin own
+POST   /targets/:name/:action           admin own
+GET    /schedules                       read  part
+GET    /schedules/new                   write part
+POST   /schedules/new                   write part
+GET    /schedules/:name                 read  own
+GET    /schedules/:name/edit            write own
+POST   /schedules/many                  write part
+POST   /schedules/:name/:action         write own
+GET    /attempts                        read  part
+GET    /attempts/:id                    read  own
+`
 
-// access is the table of who may what. A route that is not in it fails the test.
-var access = map[string]string{
-	"POST /v1/targets": key, "GET /v1/targets": key, "GET /v1/targets/:name": key, "PUT /v1/targets/:name": key,
-	"PATCH /v1/targets/:name": key, "DELETE /v1/targets/:name": key, "POST /v1/targets/:name/pause": key,
-	"POST /v1/targets/:name/resume": key, "POST /v1/targets/:name/test": key, "POST /v1/targets/:name/rotate-secret": key,
-	"GET /v1/targets/:name/secret": key, "GET /v1/targets/:name/keys": key,
+// accessRow is a row of the table.
+type accessRow struct{ method, path, scope, bound string }
 
-	"POST /v1/jobs": key, "POST /v1/jobs/batch": key, "GET /v1/jobs": key, "GET /v1/jobs/:id": key, "PATCH /v1/jobs/:id": key,
-	"DELETE /v1/jobs/:id": key, "GET /v1/jobs/:id/attempts": key, "POST /v1/jobs/:id/cancel": key, "POST /v1/jobs/:id/retry": key,
-	"POST /v1/jobs/:id/run": key, "POST /v1/jobs/:id/rerun": key,
-
-	"POST /v1/schedules": key, "POST /v1/schedules/preview": key, "GET /v1/schedules": key, "GET /v1/schedules/:name": key,
-	"PUT /v1/schedules/:name": key, "PATCH /v1/schedules/:name": key, "DELETE /v1/schedules/:name": key,
-	"POST /v1/schedules/:name/pause": key, "POST /v1/schedules/:name/resume": key, "POST /v1/schedules/:name/trigger": key,
-	"POST /v1/schedules/:name/backfill": key, "GET /v1/schedules/:name/occurrences": key,
-
-	"GET /v1/attempts": key, "GET /v1/attempts/:id": key, "GET /v1/events": key, "GET /v1/stats": key,
-	"GET /healthz": noKey, "GET /readyz": noKey, "GET /metrics": key, "GET /openapi.json": key, "GET /docs": key, "GET /docs/*asset": key,
-
-	"GET /": key, "GET /find": key, "POST /theme": key, "POST /clock": key, "GET /jobs": key, "GET /jobs/new": key, "POST /jobs/new": key,
-	"GET /jobs/:id": key, "POST /jobs/many": key, "GET /jobs/:id/rerun": key, "POST /jobs/:id/:action": key, "GET /targets": key, "GET /targets/new": key, "POST /targets/new": key,
-	"GET /targets/:name": key, "GET /targets/:name/edit": key, "POST /targets/:name/:action": key, "GET /schedules": key,
-	"GET /schedules/new": key, "POST /schedules/new": key, "GET /schedules/:name": key, "GET /schedules/:name/edit": key,
-	"POST /schedules/many": key, "POST /schedules/:name/:action": key, "GET /attempts": key, "GET /attempts/:id": key,
-	"GET /system": key, "GET /assets/*file": noKey, "GET /login": noKey, "POST /login": noKey, "POST /logout": noKey,
-}
-
-// concrete is a path of a route.
-func concrete(route gin.RouteInfo) string {
-	return strings.NewReplacer(":name", "billing", ":id", "job_x", ":action", "x", "*asset", "x", "*file", "x").Replace(route.Path)
-}
-
-func TestAccess(t *testing.T) {
-	const secret = "pk_the-key"
-	h := open(t, func(c *Config) { c.Dev, c.AdminKey = false, secret })
-	close(h.server.closing) // so that streams end
-	h.header.Del("Authorization")
+func accessRows(t *testing.T, h *house) (rows []accessRow) {
+	known := map[string]accessRow{}
+	for line := range strings.Lines(access) {
+		if f := strings.Fields(line); len(f) == 4 {
+			known[f[0]+" "+f[1]] = accessRow{f[0], f[1], f[2], f[3]}
+		}
+	}
 	for _, route := range h.server.router.Routes() {
-		row, isKnown := access[route.Method+" "+route.Path]
+		row, isKnown := known[route.Method+" "+route.Path]
 		if !isKnown {
 			t.Errorf("%s %s has no row in the table of who may", route.Method, route.Path)
 			continue
 		}
-		path := concrete(route)
-		for authorization, isKey := range map[string]bool{"": false, "Bearer wrong": false, "Basic " + secret: false, "Bearer": false,
-			secret: false, "Bearer " + secret + "x": false, "Bearer " + secret: true, "bearer " + secret: true} {
-			w := h.raw(route.Method, path, nil, "Authorization", authorization)
-			refused := w.Code == http.StatusUnauthorized
-			if refused == (isKey || row == noKey) {
-				t.Errorf("%s %s with %q: %d", route.Method, path, authorization, w.Code)
-			}
-			if refused && w.Header().Get("WWW-Authenticate") == "" {
-				t.Errorf("%s %s: 401 without WWW-Authenticate", route.Method, path)
-			}
-		}
-		if w := h.raw(route.Method, path, nil, "Authorization", "Bearer "+secret, "Sec-Fetch-Site", "cross-site"); (w.Code == http.StatusForbidden) != (route.Method != "GET") {
-			t.Errorf("%s %s from another site: %d", route.Method, path, w.Code)
+		rows = append(rows, row)
+	}
+	// What deletes comes last.
+	slices.SortStableFunc(rows, func(a, b accessRow) int {
+		return cmp.Compare(strings.Count(a.method, "DELETE"), strings.Count(b.method, "DELETE"))
+	})
+	return rows
+}
+
+// estate is everything that belongs to one target.
+type estate struct{ target, schedule, job, attempt string }
+
+// estate makes a paused target with a job, a schedule and an attempt.
+func (h *house) estate(name string) estate {
+	h.t.Helper()
+	h.target(name, `,"paused":true`)
+	job := h.do(201, "POST", "/v1/jobs", `{"target":"`+name+`","delay":"1h"}`).text("id")
+	h.do(201, "POST", "/v1/schedules", `{"name":"of-`+name+`","target":"`+name+`","cron":"0 0 1 1 *"}`)
+	return estate{name, "of-" + name, job, h.do(200, "POST", "/v1/targets/"+name+"/test", "").text("id")}
+}
+
+// concrete is the path of a row, among the things of e.
+func (e estate) concrete(path string) string {
+	name, id := e.target, e.job
+	if strings.Contains(path, "/schedules/:name") {
+		name = e.schedule
+	}
+	if strings.Contains(path, "/attempts/:id") {
+		id = e.attempt
+	}
+	action := map[bool]string{true: "run", false: "resume"}[strings.Contains(path, "jobs")]
+	return strings.NewReplacer(":name", name, ":id", id, ":action", action, "*asset", "x", "*file", "x").Replace(path)
+}
+
+// key makes a key and gives its text.
+func (h *house) key(name, scope string, more ...string) string {
+	h.t.Helper()
+	return h.do(201, "POST", "/v1/keys", `{"name":"`+name+`","scope":"`+scope+`"`+strings.Join(more, "")+`}`).text("key")
+}
+
+// session signs in with a key.
+func (h *house) session(key string) (cookie string) {
+	h.t.Helper()
+	w := h.raw("POST", "/login", []byte("key="+key), "Content-Type", "application/x-www-form-urlencoded", "Authorization", "")
+	for _, c := range w.Result().Cookies() {
+		if c.Name == sessionCookie {
+			return sessionCookie + "=" + c.Value
 		}
 	}
-	if w := h.raw("GET", "/v1/nothing", nil); w.Code != http.StatusUnauthorized {
-		t.Errorf("without a key, what is not there shows as %d", w.Code)
+	h.t.Fatalf("no session: %d %s", w.Code, w.Body)
+	return ""
+}
+
+// in stands for every status of a request that was let in.
+const in = 0
+
+func TestAccess(t *testing.T) {
+	const boot = "correct-horse"
+	h := open(t, func(c *Config) { c.Dev, c.AdminKey = false, boot })
+	mine, theirs := h.estate("mine"), h.estate("theirs")
+	read, write, admin := h.key("r", "read"), h.key("w", "write"), h.key("a", "admin")
+	bound := h.key("b", "admin", `,"targets":["mine","nowhere"]`)
+	boundRead := h.key("br", "read", `,"targets":["mine"]`)
+	revoked := h.key("gone", "admin")
+	h.do(204, "DELETE", "/v1/keys/gone", "")
+	close(h.server.closing) // so that streams end
+
+	scopes := map[string]int{"all": 0, "read": 1, "write": 2, "admin": 3}
+	for _, row := range accessRows(t, h) {
+		cookie := h.session(write) // a new one, because one of the routes ends it
+		byScope := func(has string) int {
+			if scopes[has] >= scopes[row.scope] {
+				return in
+			}
+			return 403
+		}
+		unless := func(open bool, status int) int {
+			if open {
+				return in
+			}
+			return status
+		}
+		all, isRead, isAPI := row.scope == "all", row.method == "GET", strings.HasPrefix(row.path, "/v1/")
+		boundAt := map[string]int{"own": 404, "part": in, "none": 403}[row.bound]
+		for _, c := range []struct {
+			who    string
+			of     estate
+			want   int
+			header []string
+		}{
+			{"nobody", mine, unless(all, 401), nil},
+			{"a key that is none", mine, unless(all, 401), []string{"Authorization", "Bearer wrong"}},
+			{"a key with a typo", mine, unless(all, 401), []string{"Authorization", "Bearer " + admin[:38] + "_"}},
+			{"a key by another scheme", mine, unless(all, 401), []string{"Authorization", "Basic " + admin}},
+			{"a revoked key", mine, unless(all, 401), []string{"Authorization", "Bearer " + revoked}},
+			{"the admin key of the start", mine, in, []string{"Authorization", "bearer " + boot}},
+			{"read", mine, byScope("read"), []string{"Authorization", "Bearer " + read}},
+			{"write", mine, byScope("write"), []string{"Authorization", "Bearer " + write}},
+			{"admin", mine, in, []string{"Authorization", "Bearer " + admin}},
+			{"bound, to its own", mine, unless(row.bound != "none", 403), []string{"Authorization", "Bearer " + bound}},
+			{"bound, to others", theirs, unless(all, boundAt), []string{"Authorization", "Bearer " + bound}},
+			{"bound and read", mine, max(byScope("read"), unless(row.bound != "none", 403)), []string{"Authorization", "Bearer " + boundRead}},
+			{"a session", mine, byScope("write"), []string{"Cookie", cookie, "Content-Type", "application/json; charset=utf-8"}},
+			{"a session's form", mine, max(byScope("write"), unless(!isAPI || isRead || byScope("write") != in, 415)),
+				[]string{"Cookie", cookie, "Content-Type", "text/plain"}},
+			{"another site's script", mine, 403, []string{"Authorization", "Bearer " + admin, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}},
+			{"another site's frame", mine, 403, []string{"Cookie", cookie, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}},
+			{"another port of this host", mine, 403, []string{"Cookie", cookie, "Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "cors"}},
+			{"a link on another site", mine, max(byScope("write"), unless(isRead, 403)), []string{"Cookie", cookie, "Sec-Fetch-Site", "cross-site",
+				"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}},
+		} {
+			h.server.guesses.wrongs = nil
+			h.visit(row, c.who, c.of, c.want, c.header)
+		}
+	}
+	for _, path := range []string{"/v1/nothing", "/nothing"} {
+		if w := h.raw("GET", path, nil, "Authorization", ""); w.Code != 401 {
+			t.Errorf("without a key, what is not there shows as %d", w.Code)
+		}
+	}
+}
+
+// visit makes the request of one cell of the table.
+func (h *house) visit(row accessRow, who string, of estate, want int, header []string) {
+	h.t.Helper()
+	if row.method == "DELETE" {
+		of.job = h.do(201, "POST", "/v1/jobs", `{"target":"`+of.target+`","delay":"1h"}`).text("id")
+		h.raw("PUT", "/v1/schedules/"+of.schedule, []byte(`{"target":"`+of.target+`","cron":"0 0 1 1 *"}`))
+	}
+	at := of.concrete(row.path)
+	body := []byte(nil)
+	if row.method != "GET" {
+		body = []byte("{}")
+	}
+	w := h.raw(row.method, at, body, append([]string{"Authorization", ""}, header...)...)
+	refused := w.Code == 401 || w.Code == 403 || w.Code == 415
+	// Whoever is let in may find nothing there, but not so with things that are there.
+	if row.bound == "own" && w.Code == 404 {
+		refused = true
+	}
+	if row.path == "/login" && w.Code == 403 {
+		refused = want == 403 // with a form without a key
+	}
+	if want != w.Code && (want != in || refused) {
+		h.t.Errorf("%s %s for %s: %d, want %d (0: in): %.200s", row.method, at, who, w.Code, want, w.Body)
+	}
+	if w.Code == 401 && w.Header().Get("WWW-Authenticate") == "" {
+		h.t.Errorf("%s %s: 401 without WWW-Authenticate", row.method, at)
 	}
 }
 
@@ -113,7 +296,8 @@ func TestMethods(t *testing.T) {
 	h := open(t)
 	allowed := map[string][]string{}
 	for _, route := range h.server.router.Routes() {
-		allowed[concrete(route)] = append(allowed[concrete(route)], route.Method)
+		path := estate{"billing", "s", "job_x", "att_x"}.concrete(route.Path)
+		allowed[path] = append(allowed[path], route.Method)
 	}
 	for path, methods := range allowed {
 		w := h.raw("TRACE", path, nil)
@@ -174,11 +358,5 @@ func TestSecureHeaders(t *testing.T) {
 		if !strings.HasPrefix(got.Get("Content-Security-Policy"), "default-src 'none'") || got.Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("%s: %v", path, got)
 		}
-	}
-}
-
-func TestKeyIsNeeded(t *testing.T) {
-	if _, err := New(Config{}, nil, nil); err == nil {
-		t.Error("a server that is open to all")
 	}
 }

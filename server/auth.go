@@ -1,14 +1,11 @@
 package server
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
-
-	"punctual/models"
 )
 
 // secureHeaders go out with every answer. Pages loosen what they need to.
@@ -19,6 +16,7 @@ func secureHeaders(c *gin.Context) {
 	h["X-Frame-Options"] = noFrame
 	h["Referrer-Policy"] = noReferrer
 	h["Cross-Origin-Resource-Policy"] = sameOrigin
+	h["Cross-Origin-Opener-Policy"] = sameOrigin
 	h["Cache-Control"] = noStore
 }
 
@@ -32,14 +30,25 @@ var (
 	noStore      = []string{"no-store"}
 )
 
-// sameSite refuses what a browser sends for another site.
+// sameSite refuses what a browser sends for another site: whatever may change something, and whatever another site
+// loads as a part of its own pages, so that it cannot even count or time our answers. What is left is a link that
+// somebody follows.
 func sameSite() gin.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(c *gin.Context) {
-		if protection.Check(c.Request) != nil {
+		if protection.Check(c.Request) != nil || loadedElsewhere(c.Request.Header) {
 			refuse(c, newProblem(http.StatusForbidden, "Requests from other sites are refused."))
 		}
 	}
+}
+
+// loadedElsewhere tells whether the page of another site loads this, by what browsers say about it (Fetch Metadata).
+func loadedElsewhere(h http.Header) bool {
+	switch h.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		return h.Get("Sec-Fetch-Mode") != "navigate" || h.Get("Sec-Fetch-Dest") != "document"
+	}
+	return false
 }
 
 // ownHost refuses names that are not this machine's, so that a page of another site cannot reach a server without
@@ -55,25 +64,48 @@ func ownHost(c *gin.Context) {
 }
 
 // inDev lets everybody in.
-func inDev(c *gin.Context) { seenBy(c, &viewer{name: "dev", scope: models.ScopeAdmin}) }
+func inDev(c *gin.Context) { seenBy(c, developer) }
 
-// keyed finds out who asks, and refuses whoever neither shows the key nor has signed in where that is needed. Hashes
-// are compared, so that not even the key's length shows in the time.
-func (s *Server) keyed(key string) gin.HandlerFunc {
-	want := sha256.Sum256([]byte(key))
-	return func(c *gin.Context) {
-		scheme, shown, _ := strings.Cut(c.Request.Header.Get("Authorization"), " ")
-		sum := sha256.Sum256([]byte(strings.TrimSpace(shown)))
-		isKey := strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare(sum[:], want[:]) == 1
-		switch {
-		case isKey:
-			seenBy(c, &viewer{name: "admin key", scope: models.ScopeAdmin})
-		case s.signedIn(c):
-			seenBy(c, &viewer{name: "admin key", scope: models.ScopeAdmin, cookie: true})
-		case s.needOf(c).scope == "" || s.toLogin(c):
-		default:
-			c.Header("WWW-Authenticate", `Bearer realm="punctual"`)
-			refuse(c, newProblem(http.StatusUnauthorized, "A valid key is needed, as Authorization: Bearer <key>."))
-		}
+// keyed finds out who asks, by the key that is shown or by the session, and refuses whoever is nobody where that is
+// not enough.
+func (s *Server) keyed(c *gin.Context) {
+	scheme, shown, isShown := strings.Cut(c.Request.Header.Get("Authorization"), " ")
+	var v *viewer
+	var p *problem
+	if isShown && strings.EqualFold(scheme, "Bearer") {
+		v, p = s.holderOf(c, strings.TrimSpace(shown))
+	} else if v, p = s.signedIn(c); isShown && v == nil {
+		s.guesses.wrong(c.ClientIP(), time.Now())
 	}
+	switch {
+	case v != nil:
+		seenBy(c, v)
+	case s.needOf(c).scope == "":
+	case p != nil:
+		refuse(c, p)
+	case !s.toLogin(c):
+		c.Header("WWW-Authenticate", `Bearer realm="punctual"`)
+		refuse(c, newProblem(http.StatusUnauthorized, "A valid key is needed, as Authorization: Bearer <key>."))
+	}
+}
+
+// holderOf is who holds the key that is shown, nil for a wrong one. Where too many wrong ones came from nothing is
+// looked at but keys that nobody can guess: those are never held up by what others do.
+func (s *Server) holderOf(c *gin.Context, shown string) (*viewer, *problem) {
+	now, from := time.Now(), c.ClientIP()
+	h, err := s.keys.byText(c.Request.Context(), shown, now)
+	switch {
+	case err != nil:
+		return nil, problemOf(err)
+	case h != nil && !h.guess:
+		return &h.viewer, nil
+	case s.guesses.blocked(from, now):
+		p := newProblem(http.StatusTooManyRequests, "Too many wrong keys came from this address.")
+		p.retryAfter = int(guessEvery / time.Second)
+		return nil, p
+	case h != nil:
+		return &h.viewer, nil
+	}
+	s.guesses.wrong(from, now)
+	return nil, nil
 }

@@ -23,7 +23,7 @@ var endpoints = map[string]about{
 		more: "One signed call over the same path and guard as real ones, also to a paused target. Answers with the attempt."},
 	"rotateSecret": {tag: "Targets", summary: "Give a target a new secret", bare: true, example: `{"overlap":"24h"}`,
 		more: "The old one signs beside the new one for the overlap. A target that is signed for with `v1a` gets a new key, too."},
-	"listKeys": {tag: "Targets", summary: "List a target's public keys",
+	"listPublicKeys": {tag: "Targets", summary: "List a target's public keys",
 		more: "What `v1a` signatures are verified with, newest first. Empty for a target that never asked for them."},
 	"getSecret": {tag: "Targets", summary: "Show a target's secret"},
 
@@ -86,6 +86,13 @@ var endpoints = map[string]about{
 	"getStats": {tag: "Server", summary: "Show how things stand",
 		more: "What is owed now, and what came of calls in a window that ends now. Nothing is counted for it: what every " +
 			"commit changes is added up in the same transaction."},
+	"createKey": {tag: "Access", summary: "Make a key", status: []int{201}, example: `{"name":"billing-worker","scope":"write"}`,
+		more: "The answer holds its text, which nothing shows again."},
+	"listKeys":  {tag: "Access", summary: "List keys", more: "By name, also those that have expired."},
+	"revokeKey": {tag: "Access", summary: "Revoke a key", status: []int{204}, more: "It opens nothing any more, within 5 s on every node, and ends the sessions begun with it."},
+	"listAudit": {tag: "Access", summary: "List who changed what",
+		more: "Newest first: each change that somebody made, and each secret that somebody was shown. Kept for 365 days."},
+
 	"streamEvents": {tag: "Server", summary: "Watch what happens",
 		more: "Server-sent events, named `job` and `attempt`, with the object as data. A stream that begins with `reset` " +
 			"has missed events: read anew what you show."},

@@ -50,6 +50,7 @@ func (s *Server) streamEvents(ctx context.Context, in *eventQuery) (*huma.Stream
 
 // eventFilter finds out whom the names in a query mean.
 func (s *Server) eventFilter(ctx context.Context, in *eventQuery) (f dispatcher.Filter, err error) {
+	f.Targets = viewerOf(ctx).targets
 	if in.Target != "" {
 		t, err := s.store.Target(ctx, in.Target)
 		if errors.Is(err, models.ErrNotFound) {

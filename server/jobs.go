@@ -87,7 +87,7 @@ func (s *Server) jobFrom(ctx context.Context, in *jobIn, now time.Time) (*models
 // targetOf is the target that a request names: one that is not there is the request's fault.
 func (s *Server) targetOf(ctx context.Context, name string, now time.Time) (*models.Target, error) {
 	t, err := s.targets.get(ctx, name, now)
-	if errors.Is(err, models.ErrNotFound) {
+	if errors.Is(err, models.ErrNotFound) || err == nil && !viewerOf(ctx).sees(name) {
 		return nil, &models.Invalid{Field: "target", Why: "is not a registered target"}
 	}
 	return t, err

@@ -37,6 +37,7 @@ func apiConfig(cfg Config) huma.Config {
 			{Name: "Jobs", Description: "Calls owed to targets."},
 			{Name: "Schedules", Description: "Cron lines and intervals that keep making jobs."},
 			{Name: "Attempts", Description: "Requests made for jobs, and what came of them."},
+			{Name: "Access", Description: "Keys, and who did what with them."},
 			{Name: "Server", Description: "How the server is, and what happens in it."},
 		},
 		Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)},

@@ -90,7 +90,7 @@ func (s *Server) paged(handle pageHandler) gin.HandlerFunc {
 		case err != nil:
 			s.drawProblem(c, s.pageProblem(c.Request.Context(), err))
 		case r.to != "":
-			setFlash(c, r)
+			s.setFlash(c, r)
 			c.Redirect(http.StatusSeeOther, r.to)
 		default:
 			s.draw(c, cmp.Or(r.status, http.StatusOK), r.page)

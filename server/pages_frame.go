@@ -20,8 +20,8 @@ import (
 func (s *Server) frame(c *gin.Context, title, tab string) ui.Frame {
 	v := viewerOf(c.Request.Context())
 	f := ui.Frame{Title: title, Tab: tab, Now: time.Now(), Theme: themeOf(c), Clock: clockOf(c), Here: here(c.Request),
-		Origin: origin(c.Request), Version: s.cfg.Version, Dev: s.cfg.Dev, May: v.may(), Bare: v.scope == "",
-		Flash: takeFlash(c)}
+		Origin: s.origin(c.Request), Version: s.cfg.Version, Dev: s.cfg.Dev, May: v.may(), Bare: v.scope == "",
+		Flash: s.takeFlash(c)}
 	if !s.cfg.Dev {
 		f.Who = v.name
 	}
@@ -45,15 +45,16 @@ func here(r *http.Request) string {
 }
 
 // origin is how the reader reached us.
-func origin(r *http.Request) string {
-	if secure(r) {
+func (s *Server) origin(r *http.Request) string {
+	if s.secure(r) {
 		return "https://" + r.Host
 	}
 	return "http://" + r.Host
 }
 
-func secure(r *http.Request) bool {
-	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+// secure tells whether the reader speaks TLS, with us or with the proxy before us.
+func (s *Server) secure(r *http.Request) bool {
+	return r.TLS != nil || s.cfg.BehindProxy && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
 // Cookies hold no secrets but the session's.
@@ -64,13 +65,17 @@ const (
 )
 
 // setCookie sets a cookie for this site's own requests, out of reach of scripts; age in seconds, below 0 removes it.
-func setCookie(c *gin.Context, name, value string, age int) {
-	http.SetCookie(c.Writer, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true,
-		Secure: secure(c.Request), SameSite: http.SameSiteStrictMode})
+func (s *Server) setCookie(c *gin.Context, name, value string, age int) {
+	http.SetCookie(c.Writer, s.cookie(c, name, value, age, http.SameSiteStrictMode))
+}
+
+func (s *Server) cookie(c *gin.Context, name, value string, age int, site http.SameSite) *http.Cookie {
+	return &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.secure(c.Request),
+		SameSite: site}
 }
 
 // setFlash keeps what came of a form for the next page.
-func setFlash(c *gin.Context, r reply) {
+func (s *Server) setFlash(c *gin.Context, r reply) {
 	if r.flash == "" {
 		return
 	}
@@ -78,16 +83,16 @@ func setFlash(c *gin.Context, r reply) {
 	if r.sorry {
 		mark = "-"
 	}
-	setCookie(c, flashCookie, base64.RawURLEncoding.EncodeToString([]byte(mark+r.flash)), 30)
+	s.setCookie(c, flashCookie, base64.RawURLEncoding.EncodeToString([]byte(mark+r.flash)), 30)
 }
 
 // takeFlash reads what the last form left, once.
-func takeFlash(c *gin.Context) *ui.Flash {
+func (s *Server) takeFlash(c *gin.Context) *ui.Flash {
 	value, err := c.Cookie(flashCookie)
 	if err != nil {
 		return nil
 	}
-	setCookie(c, flashCookie, "", -1)
+	s.setCookie(c, flashCookie, "", -1)
 	text, err := base64.RawURLEncoding.DecodeString(value)
 	if err != nil || len(text) < 2 {
 		return nil
@@ -111,21 +116,21 @@ func clockOf(c *gin.Context) string {
 }
 
 func (s *Server) setTheme(c *gin.Context) (reply, error) {
-	return keep(c, themeCookie, c.PostForm("theme"), "light", "dark"), nil
+	return s.keep(c, themeCookie, c.PostForm("theme"), "light", "dark"), nil
 }
 
 func (s *Server) setClock(c *gin.Context) (reply, error) {
-	return keep(c, clockCookie, c.PostForm("clock"), "utc"), nil
+	return s.keep(c, clockCookie, c.PostForm("clock"), "utc"), nil
 }
 
 // keep remembers a choice of this reader for a year if it is one of the choices; anything else is the default, which
 // needs no cookie.
-func keep(c *gin.Context, cookie, value string, choices ...string) reply {
+func (s *Server) keep(c *gin.Context, cookie, value string, choices ...string) reply {
 	const year = 365 * 24 * 60 * 60
 	if slices.Contains(choices, value) {
-		setCookie(c, cookie, value, year)
+		s.setCookie(c, cookie, value, year)
 	} else {
-		setCookie(c, cookie, "", -1)
+		s.setCookie(c, cookie, "", -1)
 	}
 	return reply{to: ownPath(c.PostForm("back"))}
 }

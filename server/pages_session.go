@@ -3,82 +3,54 @@ package server
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"punctual/models"
 	"punctual/ui"
 )
 
-// In serve the pages need a login. Whoever shows the admin key gets a session, which is worth as much as the key until
-// it ends; the cookie holds a random token, and nothing is kept on disk: a restart ends all sessions.
+// In serve the pages need a login. Whoever shows a key gets a session, which is worth what the key is worth: it ends
+// when the key does, or after sessionLength. The cookie holds a random token, of which the book keeps the hash.
 const (
 	loginPath     = "/login"
 	sessionCookie = "punctual_session"
 	sessionLength = 12 * time.Hour
-	maxSessions   = 1000 // the one that ends first makes room
 )
 
-// sessions are those who have signed in.
-type sessions struct {
-	mu    sync.Mutex                      // protects the field below
-	until map[[sha256.Size]byte]time.Time // by the token's hash: the time a look-up takes tells nothing about a token
-}
-
-// begin makes a session and gives its token.
-func (s *sessions) begin(now time.Time) string {
-	raw := make([]byte, 32)
-	rand.Read(raw) // never fails
-	token := base64.RawURLEncoding.EncodeToString(raw)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.until == nil {
-		s.until = map[[sha256.Size]byte]time.Time{}
-	}
-	s.makeRoom(now)
-	s.until[sha256.Sum256([]byte(token))] = now.Add(sessionLength)
-	return token
-}
-
-// makeRoom drops what has ended and, of too many, the one that ends first.
-func (s *sessions) makeRoom(now time.Time) {
-	var oldest [sha256.Size]byte
-	for id, until := range s.until {
-		if !until.After(now) {
-			delete(s.until, id)
-		} else if first, ok := s.until[oldest]; !ok || until.Before(first) {
-			oldest = id
-		}
-	}
-	if len(s.until) >= maxSessions {
-		delete(s.until, oldest)
-	}
-}
-
-// holds tells whether the token is one of a session that has not ended.
-func (s *sessions) holds(token string, now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.until[sha256.Sum256([]byte(token))].After(now)
-}
-
-// end ends the token's session.
-func (s *sessions) end(token string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.until, sha256.Sum256([]byte(token)))
-}
-
-// signedIn tells whether the request belongs to a session.
-func (s *Server) signedIn(c *gin.Context) bool {
+// signedIn is who signed in with the request's cookie; nil: nobody.
+func (s *Server) signedIn(c *gin.Context) (*viewer, *problem) {
 	token, err := c.Cookie(sessionCookie)
-	return err == nil && s.sessions.holds(token, time.Now())
+	if err != nil || token == "" {
+		return nil, nil
+	}
+	ctx, now := c.Request.Context(), time.Now()
+	session, err := s.sessions.get(ctx, sha256.Sum256([]byte(token)), now)
+	if errors.Is(err, models.ErrNotFound) || err == nil && !now.Before(session.ExpiresAt) {
+		return nil, nil
+	}
+	var h *holder
+	if err == nil {
+		h, err = s.keys.byHash(ctx, session.KeyHash, now)
+	}
+	if err != nil || h == nil {
+		return nil, maybeProblem(err)
+	}
+	v := h.viewer
+	v.cookie = true
+	return &v, nil
+}
+
+func maybeProblem(err error) *problem {
+	if err == nil {
+		return nil
+	}
+	return problemOf(err)
 }
 
 // toLogin leads people to the login; programs are left to get their 401.
@@ -104,22 +76,42 @@ func (s *Server) loginPage(c *gin.Context, next string) *ui.Login {
 }
 
 func (s *Server) login(c *gin.Context) (reply, error) {
-	next := ownPath(c.PostForm("next"))
-	want, shown := sha256.Sum256([]byte(s.cfg.AdminKey)), sha256.Sum256([]byte(strings.TrimSpace(c.PostForm("key"))))
-	if subtle.ConstantTimeCompare(want[:], shown[:]) != 1 {
-		s.log.Warn("sign-in refused", "remote", c.Request.RemoteAddr)
-		page := s.loginPage(c, next)
-		page.Form.Faults = []ui.Fault{{Field: "key", Why: "is not the admin key"}}
-		return reply{status: http.StatusForbidden, page: page}, nil
+	next, shown := ownPath(c.PostForm("next")), strings.TrimSpace(c.PostForm("key"))
+	v, p := s.holderOf(c, shown)
+	if p != nil && p.Status != http.StatusTooManyRequests {
+		return reply{}, p
 	}
-	setCookie(c, sessionCookie, s.sessions.begin(time.Now()), int(sessionLength/time.Second))
+	if v == nil {
+		s.log.Warn("sign-in refused", "remote", c.ClientIP())
+		page, status := s.loginPage(c, next), http.StatusForbidden
+		page.Form.Faults = []ui.Fault{{Field: "key", Why: "is not a valid key"}}
+		if p != nil {
+			page.Form.Faults[0].Why, status = "cannot be tried now: too many wrong ones came from your address", p.Status
+			c.Header("Retry-After", p.GetHeaders().Get("Retry-After"))
+		}
+		return reply{status: status, page: page}, nil
+	}
+	token, now := rand.Text()+rand.Text(), time.Now()
+	seenBy(c, v)
+	err := s.store.BeginSession(c.Request.Context(), models.Session{Hash: sha256.Sum256([]byte(token)),
+		KeyHash: sha256.Sum256([]byte(shown)), CreatedAt: now, ExpiresAt: now.Add(sessionLength)})
+	if err != nil {
+		return reply{}, err
+	}
+	// Lax, so that a link to a page works from a chat or a mail. It is sent with no request that changes anything, and
+	// sameSite refuses those besides.
+	http.SetCookie(c.Writer, s.cookie(c, sessionCookie, token, int(sessionLength/time.Second), http.SameSiteLaxMode))
 	return reply{to: next}, nil
 }
 
 func (s *Server) logout(c *gin.Context) (reply, error) {
 	if token, err := c.Cookie(sessionCookie); err == nil {
-		s.sessions.end(token)
+		hash := sha256.Sum256([]byte(token))
+		if err := s.store.EndSession(c.Request.Context(), hash); err != nil {
+			return reply{}, err
+		}
+		s.sessions.forget(hash)
 	}
-	setCookie(c, sessionCookie, "", -1)
+	s.setCookie(c, sessionCookie, "", -1)
 	return reply{to: loginPath}, nil
 }

@@ -241,6 +241,8 @@ func (s *Server) revealSecret(c *gin.Context, name string, err error) (reply, er
 	if err != nil {
 		return reply{}, err
 	}
-	page.Secrets, err = s.store.Secrets(c.Request.Context(), page.Target.ID, s.store.Now())
-	return reply{page: page}, err
+	if page.Secrets, err = s.store.Secrets(c.Request.Context(), page.Target.ID, s.store.Now()); err != nil {
+		return reply{}, err
+	}
+	return reply{page: page}, s.store.Record(c.Request.Context(), "reveal-secret", "target", name)
 }

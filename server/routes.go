@@ -5,11 +5,16 @@ import (
 
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
+
+	"punctual/models"
 )
 
 // routes is the whole URL space. What is said about each operation stands in openapi.go.
-func (s *Server) routes() *gin.Engine {
-	r := s.newRouter()
+func (s *Server) routes() (*gin.Engine, error) {
+	r, err := s.newRouter()
+	if err != nil {
+		return nil, err
+	}
 	api := humagin.New(r, apiConfig(s.cfg))
 
 	route(s, api, "POST /v1/targets", "createTarget", s.postTarget)
@@ -23,7 +28,7 @@ func (s *Server) routes() *gin.Engine {
 	route(s, api, "POST /v1/targets/{name}/test", "testTarget", s.postTargetTest)
 	route(s, api, "POST /v1/targets/{name}/rotate-secret", "rotateSecret", s.postRotateSecret)
 	route(s, api, "GET /v1/targets/{name}/secret", "getSecret", s.getSecret)
-	route(s, api, "GET /v1/targets/{name}/keys", "listKeys", s.listKeys)
+	route(s, api, "GET /v1/targets/{name}/keys", "listPublicKeys", s.listPublicKeys)
 
 	route(s, api, "POST /v1/jobs", "createJob", s.postJob)
 	route(s, api, "POST /v1/jobs/batch", "createJobs", s.postBatch)
@@ -55,6 +60,11 @@ func (s *Server) routes() *gin.Engine {
 	route(s, api, "GET /v1/stats", "getStats", s.getStats)
 	route(s, api, "GET "+eventsPath, "streamEvents", s.streamEvents)
 
+	route(s, api, "POST /v1/keys", "createKey", s.postKey)
+	route(s, api, "GET /v1/keys", "listKeys", s.listKeys)
+	route(s, api, "DELETE /v1/keys/{name}", "revokeKey", s.removeKey)
+	route(s, api, "GET /v1/audit", "listAudit", s.listAudit)
+
 	route(s, api, "GET /healthz", "getHealth", s.getHealth)
 	route(s, api, "GET /readyz", "getReady", s.getReady)
 	r.GET("/metrics", gin.WrapH(s.metrics.handler()))
@@ -63,31 +73,32 @@ func (s *Server) routes() *gin.Engine {
 	r.GET("/docs", docs)
 	r.GET("/docs/*asset", docs)
 	s.pageRoutes(r)
-	s.rules = rulesOf(r)
-	return r
+	s.rules = rulesOf(r, s.cfg.OpenMetrics)
+	return r, nil
 }
 
 // newRouter is an empty router behind what every request passes, in this order.
-func (s *Server) newRouter() *gin.Engine {
+func (s *Server) newRouter() (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.RedirectTrailingSlash, r.HandleMethodNotAllowed = false, true
-	// Without trusted proxies this cannot fail.
-	_ = r.SetTrustedProxies(nil)
+	if err := r.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
+		return nil, &models.Invalid{Field: "trusted-proxies", Why: "must be addresses or CIDRs"}
+	}
 	r.Use(s.watched, secureHeaders, sameSite())
 	if s.cfg.Dev {
 		r.Use(ownHost, inDev)
 	} else {
-		r.Use(s.keyed(s.cfg.AdminKey))
+		r.Use(s.keyed)
 	}
-	r.Use(s.allowed, s.batchOnly, asJSON(s.cfg.MaxRequest))
+	r.Use(s.allowed, s.reached, s.batchOnly, jsonOnly, asJSON(s.cfg.MaxRequest))
 	r.NoRoute(func(c *gin.Context) {
 		s.lost(c, newProblem(http.StatusNotFound, "There is nothing at this path."))
 	})
 	r.NoMethod(func(c *gin.Context) {
 		s.lost(c, newProblem(http.StatusMethodNotAllowed, detailMethod))
 	})
-	return r
+	return r, nil
 }
 
 const detailMethod = "This path takes other methods; the Allow header lists them."

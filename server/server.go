@@ -2,7 +2,7 @@ package server
 
 import (
 	"context"
-	"errors"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,13 +15,18 @@ import (
 	"punctual/models"
 )
 
-// Config says how the door is kept. Only AdminKey has no usable zero value, unless Dev is set.
+// Config says how the door is kept. Its zero value opens to the keys that are in the book, and to nobody without.
 type Config struct {
-	Version    string // shown in the OpenAPI document; "": dev
-	Dev        bool   // no key, and only for hosts that are this machine
-	AdminKey   string // the key that everything but health checks needs; not used with Dev
-	MaxPayload int64  // bytes of one job's body; 0: 1 MiB
-	MaxRequest int64  // bytes of a request's body; 0: 16 MiB
+	Version  string // shown in the OpenAPI document; "": dev
+	Dev      bool   // no key, and only for hosts that are this machine
+	AdminKey string // a key that may do everything, beside those in the book; "": none. Not used with Dev
+
+	BehindProxy    bool     // a proxy speaks TLS for us: its X-Forwarded-Proto is believed
+	TrustedProxies []string // addresses and CIDRs of proxies whose X-Forwarded-For is believed
+	OpenMetrics    bool     // /metrics, /docs and /openapi.json need no key
+
+	MaxPayload int64 // bytes of one job's body; 0: 1 MiB
+	MaxRequest int64 // bytes of a request's body; 0: 16 MiB
 
 	// Guard tells early that a target's URL leads where calls are not allowed to go; nil: it is only seen when called.
 	Guard interface{ CheckURL(url string) error }
@@ -81,9 +86,11 @@ type Server struct {
 	router   *gin.Engine
 	rules    map[rule]need // by route; see access.go
 	metrics  *metrics
-	targets  targetCache
+	targets  cache[string, *models.Target] // by name; see targetFresh
 	wellness wellness
-	sessions sessions      // of people who signed in
+	keys     *keyring
+	sessions cache[[sha256.Size]byte, *models.Session] // of people who signed in, by the hash of their cookie
+	guesses  guesses
 	closing  chan struct{} // closed when Run is told to end: streams end then
 	beat     time.Duration // between two signs of life on a stream
 	patience time.Duration // for the end of a call that a request aborted
@@ -98,18 +105,23 @@ const (
 	maxHeader    = 64 << 10 // bytes
 )
 
-// New makes a server. It refuses to be open to all by accident.
+// targetFresh is how old a target may be by which a job is made. It may be one that somebody else has changed since (the
+// dispatcher, which pauses one that is gone); that is harmless, because the book checks again whether the target lives
+// when it records a job and whether it is paused when it grants a claim.
+const targetFresh = time.Second
+
+// New makes a server.
 func New(cfg Config, store *models.Store, engine Engine) (*Server, error) {
-	if !cfg.Dev && cfg.AdminKey == "" {
-		return nil, errors.New("an admin key is needed: without one everybody could do everything")
-	}
 	cfg = cfg.withDefaults()
 	s := &Server{cfg: cfg, log: cfg.Log, store: store, engine: engine, closing: make(chan struct{}),
 		beat: streamBeat, patience: cancelPatience}
-	s.targets.find = store.Target
+	s.targets = cache[string, *models.Target]{find: store.Target, fresh: targetFresh}
+	s.sessions = cache[[sha256.Size]byte, *models.Session]{find: store.Session, fresh: keyFresh}
+	s.keys = newKeyring(store, cfg.AdminKey)
 	s.metrics = newMetrics(engine)
-	s.router = s.routes()
-	return s, nil
+	var err error
+	s.router, err = s.routes()
+	return s, err
 }
 
 // Handler answers everything that the server answers. HEAD is GET, of which net/http leaves the body out; but a stream

@@ -164,20 +164,20 @@ func (s *Server) postRotateSecret(ctx context.Context, in *secretRotate) (*ok[ta
 	return &ok[targetMade]{targetMade{targetView(t), secret}}, nil
 }
 
-// keyOut is a public key.
-type keyOut struct {
+// publicKeyOut is a public key.
+type publicKeyOut struct {
 	Algorithm string  `json:"algorithm" enum:"ed25519"`
 	PublicKey string  `json:"public_key" example:"whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="`
 	CreatedAt moment  `json:"created_at"`
 	ExpiresAt *moment `json:"expires_at" nullable:"true" doc:"Nothing is signed for it any more from then on; null: it is the present one."`
 }
 
-// keysOut is all public keys of a target: there are never many.
-type keysOut struct {
-	Items []keyOut `json:"items"`
+// publicKeysOut is all public keys of a target: there are never many.
+type publicKeysOut struct {
+	Items []publicKeyOut `json:"items"`
 }
 
-func (s *Server) listKeys(ctx context.Context, in *byName) (*ok[keysOut], error) {
+func (s *Server) listPublicKeys(ctx context.Context, in *byName) (*ok[publicKeysOut], error) {
 	t, err := s.store.Target(ctx, in.Name)
 	if err != nil {
 		return nil, err
@@ -186,11 +186,11 @@ func (s *Server) listKeys(ctx context.Context, in *byName) (*ok[keysOut], error)
 	if err != nil {
 		return nil, err
 	}
-	out := keysOut{Items: make([]keyOut, len(keys))}
+	out := publicKeysOut{Items: make([]publicKeyOut, len(keys))}
 	for i, k := range keys {
-		out.Items[i] = keyOut{"ed25519", k.Key, momentOf(k.CreatedAt), optionalMoment(k.ExpiresAt)}
+		out.Items[i] = publicKeyOut{"ed25519", k.Key, momentOf(k.CreatedAt), optionalMoment(k.ExpiresAt)}
 	}
-	return &ok[keysOut]{out}, nil
+	return &ok[publicKeysOut]{out}, nil
 }
 
 func (s *Server) getSecret(ctx context.Context, in *byName) (*ok[secretOut], error) {
@@ -204,6 +204,9 @@ func (s *Server) getSecret(ctx context.Context, in *byName) (*ok[secretOut], err
 	}
 	if len(live) == 0 {
 		return nil, models.ErrNotFound
+	}
+	if err := s.store.Record(ctx, "reveal-secret", "target", t.Name); err != nil {
+		return nil, err // nobody is shown a secret off the record
 	}
 	return &ok[secretOut]{secretOut{live[0]}}, nil
 }

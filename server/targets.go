@@ -16,6 +16,9 @@ func (s *Server) createTarget(ctx context.Context, in *targetIn) (*models.Target
 	if err != nil {
 		return nil, "", err
 	}
+	if !viewerOf(ctx).sees(asked.Name) {
+		return nil, "", &models.Invalid{Field: "name", Why: "must be one of the targets that your key is bound to"}
+	}
 	secret := makeSecret()
 	if in.Secret != nil {
 		secret = *in.Secret
