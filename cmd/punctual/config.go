@@ -52,9 +52,10 @@ const (
 	onServe
 	onMigrate
 	onSecrets
+	onKeys
 
 	onServers = onDev | onServe
-	onAll     = onServers | onMigrate | onSecrets
+	onAll     = onServers | onMigrate | onSecrets | onKeys
 )
 
 // setting is one row of the table: a flag, an environment variable and a key of the configuration file at once.
@@ -75,7 +76,7 @@ var table = []setting{
 		func(s *settings, v string) (err error) { s.NoMigrate, err = yesOrNo(v); return err }},
 	{"sync", "full", onAll, "what a commit survives: `full|normal`, a crash of the machine or of the process",
 		func(s *settings, v string) error { s.Sync = v; return oneOf(v, "full", "normal") }},
-	{"admin-key", "", onServe, "`KEY` that clients must send as \"Authorization: Bearer KEY\"",
+	{"admin-key", "", onServe, "a `KEY` that may do everything, beside those of punctual keys",
 		func(s *settings, v string) error { s.AdminKey = v; return nil }},
 	{"allow-targets", "", onServe, "addresses that are not public but may be called: `CIDR|HOST,...`",
 		func(s *settings, v string) error { s.AllowTargets = splitList(v); return nil }},

@@ -45,6 +45,7 @@ func TestPlays(t *testing.T) {
 			"freeport": playFreePort,
 			"code":     playCode,
 			"await":    playAwait,
+			"envfile":  playEnvFile,
 			"http":     playHTTP,
 		},
 	})
@@ -71,6 +72,11 @@ func playCode(ts *testscript.TestScript, _ bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+// playEnvFile (envfile NAME FILE) sets NAME to what FILE holds, without the line break at its end.
+func playEnvFile(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
 // playAwait (await URL) waits until URL is answered with a 2xx.

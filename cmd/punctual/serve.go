@@ -30,9 +30,6 @@ func (a *app) serve() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if s.AdminKey == "" {
-				return misused(c, errors.New("--admin-key is required: without one nobody could use the server"))
-			}
 			guard, err := webhooks.NewGuard(s.AllowTargets)
 			if err != nil {
 				return misused(c, fmt.Errorf("--allow-targets: %w", err))
@@ -115,6 +112,11 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 		func() error { return sayStopping(ctx, log, s.ShutdownGrace) },
 	}
 	url := "http://" + ln.Addr().String()
+	if !m.dev && s.AdminKey == "" {
+		if err := a.hintAtKeys(ctx, store, s.Database); err != nil {
+			return err
+		}
+	}
 	log.Info("listening", "url", url, "database", s.Database, "version", version, "node", node)
 	if m.greet != nil {
 		m.greet(url)
@@ -125,6 +127,16 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 		beside.Go(func() { m.furnish(ctx, url) })
 	}
 	return runAll(ctx, stop, agents)
+}
+
+// hintAtKeys tells how to make the first key, without which nobody can do anything.
+func (a *app) hintAtKeys(ctx context.Context, store *models.Store, database string) error {
+	keys, _, err := store.Keys(ctx, models.Page{Limit: 1})
+	if err == nil && len(keys) == 0 {
+		fmt.Fprintf(a.stderr, "There is no key yet, so nobody can use this server. Make one, on this machine:\n\n"+
+			"  punctual keys create admin --scope admin --database %s\n\n", database)
+	}
+	return err
 }
 
 // sayStopping logs that the stop has begun.
