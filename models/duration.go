@@ -10,7 +10,7 @@ import (
 const day = 24 * time.Hour
 
 // ParseDuration reads a duration as the API writes it: Go's notation plus whole or broken days, "500ms",
-// "1h30m", "7d", "1d12h". A sign is refused: no duration of the contract is negative.
+// "1h30m", "7d", "1d12h". A sign is refused: no duration of the contract is negative; so is more than a hundred years.
 func ParseDuration(s string) (time.Duration, bool) {
 	if s == "" || len(s) > 64 || s[0] == '-' || s[0] == '+' {
 		return 0, false
@@ -21,10 +21,10 @@ func ParseDuration(s string) (time.Duration, bool) {
 	head, rest, hasDays := strings.Cut(s, "d")
 	if !hasDays {
 		d, err := time.ParseDuration(s)
-		return d, err == nil
+		return d, err == nil && d <= longest
 	}
 	days, err := strconv.ParseFloat(head, 64)
-	if err != nil || days < 0 || days > 36600 || strings.ContainsAny(head, "eExXpP_") {
+	if err != nil || days > float64(longest/day) || strings.Trim(head, "0123456789.") != "" { // no "nan" and no "1e3"
 		return 0, false
 	}
 	d := time.Duration(days * float64(day))
@@ -35,8 +35,11 @@ func ParseDuration(s string) (time.Duration, bool) {
 		return 0, false
 	}
 	more, err := time.ParseDuration(rest)
-	return d + more, err == nil && d+more >= d
+	return d + more, err == nil && more <= longest-d
 }
+
+// longest is a little more than a hundred years.
+const longest = 36600 * day
 
 // FormatDuration writes d so that ParseDuration reads it back: whole days as "7d", otherwise Go's notation
 // without trailing zero units ("1h30m", not "1h30m0s").

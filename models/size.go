@@ -22,7 +22,7 @@ func ParseSize(s string) (bytes int64, ok bool) {
 		if !found {
 			continue
 		}
-		n, err := strconv.ParseUint(digits, 10, 32)
+		n, err := strconv.ParseUint(digits, 10, 63)
 		if err != nil || int64(n) > math.MaxInt64/unit.bytes {
 			return 0, false
 		}

@@ -181,6 +181,11 @@ func readConfig(path string) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read --config: %w", err)
 	}
+	return parseConfig(path, raw)
+}
+
+// parseConfig reads what a configuration file holds; path is for its errors.
+func parseConfig(path string, raw []byte) (map[string]string, error) {
 	var items yaml.MapSlice
 	if err := yaml.Unmarshal(raw, &items); err != nil {
 		return nil, fmt.Errorf("%s is not a YAML object of settings: %s", path, yaml.FormatError(err, false, false))

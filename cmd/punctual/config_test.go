@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,4 +125,30 @@ func TestSettingsAreShownWithoutSecrets(t *testing.T) {
 	if v := showable("database", "postgres://me:very-secret@db/x"); v != "postgres://me:xxxxx@db/x" {
 		t.Errorf("a database with a password is shown as %s", v)
 	}
+}
+
+// FuzzConfig reads anything as a configuration file: it ends in settings of known names or in an error of one kind.
+func FuzzConfig(f *testing.F) {
+	for _, file := range []string{"addr: 127.0.0.1:1\nretention: 3d\n", "allow-targets: [10.0.0.0/8, a.b]\n", "max-in-flight: 1e3", "a: &x [*x]", "- a", "\x00",
+		"addr: {a: b}", "? [a]\n: b", "no-migrate: yes\nno-migrate: no", "<<: {addr: x}", "addr: !!binary AAAA", "{}", "&a a: *a"} {
+		f.Add([]byte(file))
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		values, err := parseConfig("punctual.yaml", file)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "punctual.yaml") {
+				t.Errorf("the error does not name the file: %v", err)
+			}
+			return
+		}
+		for name, value := range values {
+			row := slices.IndexFunc(table, func(row setting) bool { return row.name == name })
+			if row < 0 {
+				t.Errorf("%q was taken for a setting", name)
+			} else if name != "secret-key-file" { // it would read files
+				var s settings
+				_ = table[row].put(&s, value) // must not panic
+			}
+		}
+	})
 }

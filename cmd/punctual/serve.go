@@ -62,6 +62,9 @@ type manner struct {
 func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 	a.setGC()
 	log, node, version := s.logger(a.stderr), models.NewNodeID(), readBuild().version
+	// What net/http has to say about a target goes through the standard logger and repeats what the target sent.
+	slog.SetLogLoggerLevel(slog.LevelDebug)
+	slog.SetDefault(log)
 
 	store, err := models.Open(ctx, models.Config{Database: s.Database, Sync: s.Sync, NoMigrate: s.NoMigrate,
 		MissedAfter: s.MissedAfter, KeepOccurrences: s.RetentionOccurrences, Node: node, SecretKeys: s.SecretKeys, Log: log})
