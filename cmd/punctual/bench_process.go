@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,10 +30,11 @@ func (a *app) benchProcess() *cli.Command {
 		Name: benchRole, ArgsUsage: "sink|load|server", Hidden: true,
 		Usage: "one of the processes that bench starts",
 		Action: func(ctx context.Context, c *cli.Command) error {
-			if a.env("GOGC") == "" {
-				debug.SetGCPercent(gcPercent) // as the server does: the limit must not lose by a setting
+			role := c.Args().First()
+			if role != "server" {
+				a.setGC() // as the server does: the limit must not lose by a setting
 			}
-			switch role := c.Args().First(); role {
+			switch role {
 			case "sink":
 				return a.benchSink(ctx)
 			case "load":

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -36,16 +35,6 @@ func (a *app) serve() *cli.Command {
 			}
 			return settingOrTrouble(c, a.up(ctx, s, manner{guard: guard}))
 		},
-	}
-}
-
-// gcPercent lets garbage grow to four times of what lives before it is collected, unless GOGC says otherwise: what
-// lives is small, and each call leaves garbage behind.
-const gcPercent = 400
-
-func (a *app) setGC() {
-	if a.env("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
 	}
 }
 
