@@ -20,7 +20,6 @@ type Strip struct {
 type StripBar struct {
 	X, Y, H int
 	Sign    string
-	Href    string
 	Title   string
 }
 
@@ -47,7 +46,7 @@ func stripOf(attempts []*models.Attempt) Strip {
 			s.Failed++
 		}
 		s.Bars = append(s.Bars, StripBar{X: i * stripStep, Y: StripHeight - h, H: h,
-			Sign: OutcomeSign(a.Outcome).Name, Href: Link("attempts", a.ID),
+			Sign:  OutcomeSign(a.Outcome).Name,
 			Title: visible(a.Target) + ": " + Result(a) + ", " + Took(a.Duration)})
 	}
 	return s
