@@ -70,7 +70,7 @@ type setting struct {
 var table = []setting{
 	{"addr", "127.0.0.1:8080", onServers, "`HOST:PORT` to listen on",
 		func(s *settings, v string) error { s.Addr = v; return nil }},
-	{"database", "sqlite:punctual.db", onAll, "where everything is kept: `sqlite:PATH`",
+	{"database", "sqlite:punctual.db", onAll, "where everything is kept: `sqlite:PATH|postgres://…`",
 		func(s *settings, v string) error { s.Database = v; return nil }},
 	{"no-migrate", "false", onServers, "refuse an older schema instead of bringing it up to date",
 		func(s *settings, v string) (err error) { s.NoMigrate, err = yesOrNo(v); return err }},

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"punctual/models/testdata/postgres"
 )
 
 // patience bounds every wait for something that must happen. It is far more than any machine needs.
@@ -31,6 +33,7 @@ type tidy struct{ *testing.M }
 // Run runs the tests.
 func (t tidy) Run() int {
 	code := t.M.Run()
+	postgres.Stop()
 	if built != "" {
 		os.RemoveAll(built)
 	}

@@ -203,6 +203,29 @@ func (s *Server) Kill() {
 	<-s.done
 }
 
+// Set changes a setting for the next start.
+func (s *Server) Set(name, value string) {
+	if s.opts.Settings == nil {
+		s.opts.Settings = map[string]string{}
+	}
+	s.opts.Settings[name] = value
+}
+
+// Hog takes every connection that is left, until release is called.
+func (s *Server) Hog(t testing.TB) (release func()) {
+	t.Helper()
+	db, err := sql.Open("pgx", s.URL("postgres")+"&user=hog")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Exec(t, "DO $$ BEGIN CREATE USER hog; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+	for {
+		if _, err := db.Conn(context.Background()); err != nil {
+			return func() { db.Close() }
+		}
+	}
+}
+
 // Promote makes a standby the primary.
 func (s *Server) Promote() error { return s.run("pg_ctl", "promote", "-D", s.data(), "-w") }
 
