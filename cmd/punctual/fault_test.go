@@ -86,7 +86,7 @@ func newFaults(t *testing.T, databases ...string) *faults {
 }
 
 func (f *faults) launch(m *member) {
-	m.process = start(f.t, f.t.TempDir(), nil, f.bin, "dev", "--addr", "127.0.0.1:0", "--log-level", "warn",
+	m.process = start(f.t, f.t.TempDir(), nil, f.bin, "dev", "--addr", "127.0.0.1:0", "--log-level", "info",
 		"--database", m.database)
 	url, err := m.process.url()
 	if err != nil {
@@ -256,9 +256,7 @@ func (f *faults) flows(since time.Time, most time.Duration) time.Duration {
 		}
 		return true
 	}); err != nil {
-		for i, m := range f.nodes {
-			f.t.Logf("node %d:\n%s", i, m.process.out)
-		}
+		f.tell()
 		f.t.Fatalf("some targets are called no more: %v", err)
 	}
 	took := time.Since(since)
@@ -286,7 +284,20 @@ func (f *faults) settle() {
 		status, err := f.ask(http.MethodGet, jobsPath+"?state=scheduled&state=running&limit=1", nil, &answer)
 		return err == nil && status == http.StatusOK && string(answer["items"]) == "[]"
 	}); err != nil {
+		f.tell()
 		f.t.Fatalf("some jobs do not end: %v", err)
+	}
+}
+
+// tell prints what may help to find out why something does not happen.
+func (f *faults) tell() {
+	for _, state := range []string{"scheduled", "running"} {
+		var rows struct{ Items []jobRow }
+		status, err := f.ask(http.MethodGet, jobsPath+"?limit=5&state="+state, nil, &rows)
+		f.t.Logf("%s: status %d, %v: %+v", state, status, err, rows.Items)
+	}
+	for i, m := range f.nodes {
+		f.t.Logf("node %d:\n%s", i, m.process.out)
 	}
 }
 
