@@ -101,6 +101,7 @@ func (d *Dispatcher) member(ctx context.Context) {
 	hands.Go(func() { d.postman(ctx) })
 	hands.Go(func() { d.complain("hear other nodes", d.book.Hear(ctx, d.cfg.Node, d.heard, d.missed)) })
 	hands.Wait()
+	d.ears.Wait()
 }
 
 // heart renews the right until ctx ends.

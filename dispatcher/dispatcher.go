@@ -113,9 +113,10 @@ type Dispatcher struct {
 	calls  calls   // what is out, has its own lock
 	hub    hub     // watchers, has its own lock
 
-	cluster cluster // this node among the others
-	outbox  outbox  // hints for them, has its own lock
-	acks    answers // of them, has its own lock
+	cluster cluster        // this node among the others
+	outbox  outbox         // hints for them, has its own lock
+	acks    answers        // of them, has its own lock
+	ears    sync.WaitGroup // goroutines that look into what was heard
 
 	asked     atomic.Int64 // calls whose claims the book owes an answer to
 	counts    counters

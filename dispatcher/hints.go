@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -105,6 +106,7 @@ func (d *Dispatcher) tellOwed(j *models.Job, now time.Time) {
 func (d *Dispatcher) heard(hints []models.Hint) {
 	var mine hinted
 	var events seen
+	var schedules []string
 	for _, h := range hints {
 		switch h.Kind {
 		case models.HintOwed, models.HintMore:
@@ -112,9 +114,9 @@ func (d *Dispatcher) heard(hints []models.Hint) {
 				mine.owed = append(mine.owed, h)
 			}
 		case models.HintSchedule:
-			mine.schedules = append(mine.schedules, h.ID)
+			schedules = append(schedules, h.ID)
 		case models.HintTarget:
-			d.out.Go(func() { d.heardTarget(h) })
+			d.ears.Go(func() { d.heardTarget(h) })
 		case models.HintDone:
 			d.acks.note(h.ID)
 		case models.HintCancel:
@@ -132,8 +134,8 @@ func (d *Dispatcher) heard(hints []models.Hint) {
 	if len(mine.owed) > 0 {
 		d.mail.put(mine)
 	}
-	if len(mine.schedules) > 0 {
-		d.out.Go(func() { d.heardSchedules(mine.schedules) })
+	if len(schedules) > 0 {
+		d.ears.Go(func() { d.heardSchedules(schedules) })
 	}
 	if len(events.jobs)+len(events.attempts) > 0 && d.hub.count() > 0 {
 		d.showSeen(events)
@@ -144,6 +146,23 @@ func (d *Dispatcher) heard(hints []models.Hint) {
 func (d *Dispatcher) missed() {
 	d.lookSoon()
 	d.mail.put(regrouped{})
+	d.ears.Go(func() { d.learnAnew(d.limits.ids()) })
+}
+
+// learnAnew reads the settings of targets that may have changed unheard.
+func (d *Dispatcher) learnAnew(ids []string) {
+	ctx, done := context.WithTimeout(d.callCtx, readPatience)
+	defer done()
+	for some := range slices.Chunk(ids, loadsAtOnce) {
+		found, err := d.book.TargetsByID(ctx, some)
+		if err != nil {
+			d.complain("read targets", err)
+			return
+		}
+		for _, t := range found {
+			d.mail.put(changed{t})
+		}
+	}
 }
 
 func (d *Dispatcher) lookSoon() {
@@ -154,15 +173,13 @@ func (d *Dispatcher) lookSoon() {
 }
 
 // hinted is the notice of work that another node has told of.
-type hinted struct {
-	owed      []models.Hint
-	schedules []string
-}
+type hinted struct{ owed []models.Hint }
 
-// heedHinted takes up work that another node has told of.
+// heedHinted takes up work that another node has told of. Of a target whose settings are not known yet nothing could be
+// called: then the book is asked, which tells them too.
 func (l *loop) heedHinted(e *edit, n hinted) {
 	for _, h := range n.owed {
-		if h.Kind == models.HintOwed {
+		if h.Kind == models.HintOwed && l.limits.known(h.Target) {
 			if !l.busy[h.ID] {
 				e.offer(call{ID: h.ID, Target: h.Target, Priority: h.Priority, RunAt: h.At})
 			}

@@ -67,6 +67,18 @@ func (l *limits) known(id string) bool {
 	return n != nil && n.max > 0
 }
 
+// ids are the targets whose settings are known.
+func (l *limits) ids() (all []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, n := range l.lanes {
+		if n.max > 0 {
+			all = append(all, id)
+		}
+	}
+	return all
+}
+
 // lane gives the lane of a target, a new one if there is none. The caller holds mu.
 func (l *limits) lane(id string) *lane {
 	n := l.lanes[id]

@@ -22,6 +22,17 @@ type Node struct {
 	Live bool `gorm:"-"` // its right has not ended; filled by reads
 }
 
+// State is live, draining while it ends, or dead once its right has ended.
+func (n Node) State() string {
+	switch {
+	case !n.Live:
+		return "dead"
+	case n.Draining:
+		return "draining"
+	}
+	return "live"
+}
+
 // The times of a node's right to its claims, which begins anew with each heartbeat.
 const (
 	Lease      = 15 * time.Second

@@ -75,6 +75,7 @@ var needs = map[string]need{
 	"GET /v1/attempts":     reads.narrowed(),
 	"GET /v1/attempts/:id": reads,
 	"GET /v1/stats":        reads,
+	"GET /v1/nodes":        reads,
 	"GET /v1/events":       reads.narrowed(),
 
 	"POST /v1/keys":         admins.making(),

@@ -53,6 +53,7 @@ GET    /v1/attempts                     read  part
 GET    /v1/attempts/:id                 read  own
 GET    /v1/events                       read  part
 GET    /v1/stats                        read  none
+GET    /v1/nodes                        read  none
 POST   /v1/keys                         admin none
 GET    /v1/keys                         admin none
 DELETE /v1/keys/:name                   admin none

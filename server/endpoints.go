@@ -86,6 +86,8 @@ var endpoints = map[string]about{
 	"getStats": {tag: "Server", summary: "Show how things stand",
 		more: "What is owed now, and what came of calls in a window that ends now. Nothing is counted for it: what every " +
 			"commit changes is added up in the same transaction."},
+	"listNodes": {tag: "Server", summary: "List the nodes",
+		more: "The processes that share the work, the oldest first. A dead one is listed until its calls have been taken over."},
 	"createKey": {tag: "Access", summary: "Make a key", status: []int{201}, example: `{"name":"billing-worker","scope":"write"}`,
 		more: "The answer holds its text, which nothing shows again."},
 	"listKeys":  {tag: "Access", summary: "List keys", more: "By name, also those that have expired."},

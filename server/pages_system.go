@@ -29,6 +29,14 @@ func (s *Server) showSystem(c *gin.Context) (reply, error) {
 	if err := s.engine.Ready(); err != nil {
 		page.Trouble = err.Error()
 	}
+	nodes, err := s.store.Nodes(c.Request.Context())
+	if err != nil {
+		return reply{}, err
+	}
+	shards := shardsOf(nodes)
+	for _, n := range nodes {
+		page.Nodes = append(page.Nodes, ui.Member{Node: n, Shards: shards[n.ID]})
+	}
 	page.Watch.On = true
 	return reply{page: page}, nil
 }

@@ -58,6 +58,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 	route(s, api, "GET /v1/attempts", "listAttempts", s.listAttempts)
 	route(s, api, "GET /v1/attempts/{id}", "getAttempt", s.getAttempt)
 	route(s, api, "GET /v1/stats", "getStats", s.getStats)
+	route(s, api, "GET /v1/nodes", "listNodes", s.listNodes)
 	route(s, api, "GET "+eventsPath, "streamEvents", s.streamEvents)
 
 	route(s, api, "POST /v1/keys", "createKey", s.postKey)

@@ -22,11 +22,38 @@ type System struct {
 	Book      models.Condition
 	Counts    []Line // since the start, in the order to be shown
 	Settings  []Line
-	Faults    uint64 // of ours: claims forgotten and schedules fallen out of the queue; 0 unless there is a bug
-	Trouble   string // why it is not ready; "": it is
+	Nodes     []Member // that share the work, the oldest first
+	Faults    uint64   // of ours: claims forgotten and schedules fallen out of the queue; 0 unless there is a bug
+	Trouble   string   // why it is not ready; "": it is
 }
 
 func (*System) template() string { return "system" }
+
+// Member is a node and how many shards are its own.
+type Member struct {
+	models.Node
+	Shards int
+}
+
+// Sign is its state.
+func (m Member) Sign() Sign {
+	switch state := m.State(); state {
+	case "dead":
+		return Sign{"bad", state}
+	case "draining":
+		return Sign{"again", state}
+	default:
+		return Sign{"ok", state}
+	}
+}
+
+// Clock says by how much its clock differs from the database's, if that is worth a word.
+func (m Member) Clock() string {
+	if m.Skew.Abs() < time.Second {
+		return ""
+	}
+	return fmt.Sprintf("%+.1f s", m.Skew.Seconds())
+}
 
 // Uptime is how long the process has run.
 func (p *System) Uptime() string { return span(p.Now.Sub(p.StartedAt)) }
