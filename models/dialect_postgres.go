@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -57,6 +59,27 @@ func newPostgres(c Config) (*postgreSQL, error) {
 		config.RuntimeParams["application_name"] = "punctual"
 	}
 	return &postgreSQL{config: config}, nil
+}
+
+// DatabaseServers gives where the servers of a database setting listen, as host:port; none of SQLite and of sockets.
+func DatabaseServers(database string) []string {
+	d, err := dialectFor(Config{Database: database})
+	pg, ok := d.(*postgreSQL)
+	if err != nil || !ok {
+		return nil
+	}
+	var all []string
+	add := func(host string, port uint16) {
+		if host != "" && !strings.HasPrefix(host, "/") {
+			all = append(all, net.JoinHostPort(host, strconv.Itoa(int(port))))
+		}
+	}
+	add(pg.config.Host, pg.config.Port)
+	for _, other := range pg.config.Fallbacks {
+		add(other.Host, other.Port)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // lock lets everybody in: many nodes share the database.

@@ -142,8 +142,8 @@ func (s *Server) makeTarget(c *gin.Context) (reply, error) {
 	if err == nil {
 		var t *models.Target
 		if t, _, err = s.createTarget(c.Request.Context(), &in); err == nil {
-			return reply{to: ui.Link("targets", t.Name),
-				flash: "The target is registered. Its calls are signed with the secret below."}, nil
+			return reply{to: ui.Link("targets", t.Name), flash: strings.Join(append([]string{"The target is registered. " +
+				"Its calls are signed with the secret below."}, s.warnings(c.Request.Context(), t)...), " But ")}, nil
 		}
 	}
 	page := &ui.TargetForm{Frame: s.frame(c, "New target", ui.TabTargets), Form: ui.Form{Values: c.Request.PostForm}}

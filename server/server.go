@@ -29,7 +29,10 @@ type Config struct {
 	MaxRequest int64 // bytes of a request's body; 0: 16 MiB
 
 	// Guard tells early that a target's URL leads where calls are not allowed to go; nil: it is only seen when called.
-	Guard interface{ CheckURL(url string) error }
+	Guard interface {
+		CheckURL(url string) error                   // never by a look-up of its name
+		Warn(ctx context.Context, url string) string // that it would be refused now, as its name stands; "": it would not
+	}
 
 	Settings []Setting // in force, for people to read; no secrets
 

@@ -20,12 +20,12 @@ func (s *Server) postTarget(ctx context.Context, in *targetPost) (*made[targetMa
 	if err != nil {
 		return nil, err
 	}
-	return madeTarget(t, secret), nil
+	return s.madeTarget(ctx, t, secret), nil
 }
 
 // madeTarget answers 201 if there is a secret to show, which is when the target is new.
-func madeTarget(t *models.Target, secret string) *made[targetMade] {
-	out := &made[targetMade]{Status: http.StatusOK, Body: targetMade{targetView(t), secret}}
+func (s *Server) madeTarget(ctx context.Context, t *models.Target, secret string) *made[targetMade] {
+	out := &made[targetMade]{Status: http.StatusOK, Body: targetMade{targetView(t), secret, s.warnings(ctx, t)}}
 	if secret != "" {
 		out.Status, out.Location = http.StatusCreated, "/v1/targets/"+t.Name
 	}
@@ -69,7 +69,7 @@ func (s *Server) putTarget(ctx context.Context, in *targetPut) (*made[targetMade
 	if err != nil {
 		return nil, err
 	}
-	return madeTarget(t, secret), nil
+	return s.madeTarget(ctx, t, secret), nil
 }
 
 type targetPatch struct {
@@ -77,14 +77,22 @@ type targetPatch struct {
 	Body patch[targetIn]
 }
 
-func (s *Server) patchTarget(ctx context.Context, in *targetPatch) (*ok[targetOut], error) {
-	return okTarget(s.editTarget(ctx, in.Name, func(t *models.Target) (*targetIn, error) {
+func (s *Server) patchTarget(ctx context.Context, in *targetPatch) (*ok[targetMade], error) {
+	t, err := s.editTarget(ctx, in.Name, func(t *models.Target) (*targetIn, error) {
 		merged, err := in.Body.over(targetView(t))
 		if merged.Paused == nil {
 			merged.Paused = new(false) // null restores the default
 		}
 		return &merged, err
-	}))
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := targetMade{targetOut: targetView(t)}
+	if in.Body.touches("url") {
+		out.Warnings = s.warnings(ctx, t)
+	}
+	return &ok[targetMade]{out}, nil
 }
 
 type targetDelete struct {
@@ -161,7 +169,7 @@ func (s *Server) postRotateSecret(ctx context.Context, in *secretRotate) (*ok[ta
 	if err != nil {
 		return nil, err
 	}
-	return &ok[targetMade]{targetMade{targetView(t), secret}}, nil
+	return &ok[targetMade]{targetMade{targetView(t), secret, nil}}, nil
 }
 
 // publicKeyOut is a public key.

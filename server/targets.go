@@ -58,6 +58,17 @@ func (s *Server) targetFrom(in *targetIn, old models.Target, now time.Time) (mod
 	return t, bad.orNil()
 }
 
+// warnings tell what may be wrong with a target that is accepted.
+func (s *Server) warnings(ctx context.Context, t *models.Target) []string {
+	if s.cfg.Guard == nil {
+		return nil
+	}
+	if w := s.cfg.Guard.Warn(ctx, t.URL); w != "" {
+		return []string{"as its name stands now, " + w}
+	}
+	return nil
+}
+
 // editTarget replaces a target's settings by what ask makes of them. ask may be called twice.
 func (s *Server) editTarget(ctx context.Context, name string, ask func(*models.Target) (*targetIn, error)) (*models.Target,
 	error) {

@@ -240,6 +240,28 @@ func (wary) CheckURL(url string) error {
 	return nil
 }
 
+func (wary) Warn(_ context.Context, url string) string {
+	if strings.Contains(url, "doubtful") {
+		return "doubtful leads to a private address"
+	}
+	return ""
+}
+
+// A name that leads astray now is accepted, since it may not tomorrow, with a warning.
+func TestTargetWarning(t *testing.T) {
+	h := open(t, func(c *Config) { c.Guard = wary{} })
+	const want = `["as its name stands now, doubtful leads to a private address"]`
+	made := h.do(201, "POST", "/v1/targets", `{"name":"billing","url":"https://doubtful.example.com"}`).is("warnings", want)
+	if made.text("secret") == "" {
+		t.Error("no secret")
+	}
+	h.do(200, "PATCH", "/v1/targets/billing", `{"timeout":"5s"}`).is("warnings", "")
+	h.do(200, "PATCH", "/v1/targets/billing", `{"url":"https://doubtful.example.com/2"}`).is("warnings", want)
+	h.do(200, "PUT", "/v1/targets/billing", `{"url":"https://doubtful.example.com/3","warnings":["old"]}`).is("warnings", want)
+	h.do(200, "PUT", "/v1/targets/billing", `{"url":"https://example.com"}`).is("warnings", "")
+	h.do(200, "GET", "/v1/targets/billing", "").is("warnings", "")
+}
+
 func TestTargetGuard(t *testing.T) {
 	h := open(t, func(c *Config) { c.Guard = wary{} })
 	h.do(422, "POST", "/v1/targets", `{"name":"billing","url":"https://private.example.com"}`).

@@ -36,14 +36,17 @@ type targetOut struct {
 // rotate-secret.
 type targetMade struct {
 	targetOut
-	Secret string `json:"secret,omitempty" example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
+	Secret   string   `json:"secret,omitempty" example:"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"`
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Schema spells out what embedding an unexported struct hides from huma.
 func (targetMade) Schema(r huma.Registry) *huma.Schema {
 	s := *r.SchemaFromRef(r.Schema(reflect.TypeFor[targetOut](), true, "").Ref)
 	all := map[string]*huma.Schema{"secret": {Type: huma.TypeString,
-		Description: "Signs the calls. Only the answer that creates the target holds it."}}
+		Description: "Signs the calls. Only the answer that creates the target holds it."},
+		"warnings": {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString},
+			Description: "What may be wrong with it all the same: its name leads where calls are not allowed to go, now."}}
 	for name, p := range s.Properties {
 		all[name] = p
 	}
@@ -108,6 +111,7 @@ type targetIn struct {
 	Paused       *bool             `json:"paused,omitempty" doc:"Not given: stays as it is."`
 	PausedReason *string           `json:"paused_reason,omitempty" doc:"Counts when the request pauses the target."`
 	Secret       *string           `json:"secret,omitempty" doc:"whsec_ and the base64 of 24 to 64 bytes. Not given: stays as it is; a new target gets a random one."`
+	Warnings     any               `json:"warnings,omitempty" readOnly:"true" doc:"Ignored."`
 	PausedAt     any               `json:"paused_at,omitempty" readOnly:"true" doc:"Ignored."`
 	CreatedAt    any               `json:"created_at,omitempty" readOnly:"true" doc:"Ignored."`
 	UpdatedAt    any               `json:"updated_at,omitempty" readOnly:"true" doc:"Ignored."`

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Guard decides which addresses may be dialed. It looks at the address after
@@ -21,7 +22,7 @@ import (
 // RFC 1918, 100.64/10, fc00::/7) are opened by a CIDR that holds them or by the
 // name of the host that leads there. Forbidden ones (link-local, metadata
 // services, multicast, reserved and translated ranges, the server's own
-// listeners) are opened by no name and by no range wider than their own: the
+// listeners and its database) are opened by no name and by no range wider than their own: the
 // CIDR must equal the forbidden range or lie inside it, for each such range
 // that holds the address. So 169.254.0.0/16 opens link-local addresses but not
 // 169.254.169.254, and 127.0.0.0/8 not this server.
@@ -31,10 +32,17 @@ import (
 type Guard struct {
 	all   bool
 	nets  []netip.Prefix
-	hosts []string // lower case, without a final dot
+	hosts []string      // lower case, without a final dot
+	names *net.Resolver // nil: the system's
 
 	mu  sync.RWMutex // protects the field below
-	own []netip.AddrPort
+	own []home
+}
+
+// home is where a part of this server itself can be reached.
+type home struct {
+	at   netip.AddrPort
+	what string
 }
 
 // AllowAll returns a guard that lets everything through, for development.
@@ -74,16 +82,38 @@ func isHostName(s string) bool {
 // Forbid adds listeners of this server, as host:port with a literal host. One
 // that listens on all addresses is forbidden on every address of this machine.
 func (g *Guard) Forbid(listeners ...string) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	for _, l := range listeners {
 		own, err := netip.ParseAddrPort(l)
 		if err != nil {
 			return fmt.Errorf("forbid calls to %q: not an address and port", l)
 		}
-		g.own = append(g.own, netip.AddrPortFrom(own.Addr().Unmap().WithZone(""), own.Port()))
+		g.forbid(own, "this server itself")
 	}
 	return nil
+}
+
+// ForbidDatabase adds servers of the database, as host:port. Names are looked up
+// once, now: one that cannot be is left to the ranges that it lies in.
+func (g *Guard) ForbidDatabase(ctx context.Context, servers ...string) {
+	for _, s := range servers {
+		host, port, err := net.SplitHostPort(s)
+		if err != nil {
+			continue
+		}
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil {
+			continue
+		}
+		for _, a := range g.lookUp(ctx, host) {
+			g.forbid(netip.AddrPortFrom(a, uint16(n)), "the database of this server")
+		}
+	}
+}
+
+func (g *Guard) forbid(at netip.AddrPort, what string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.own = append(g.own, home{netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port()), what})
 }
 
 // Refusal is the guard's error. It names the host as the URL does, and not the
@@ -102,21 +132,13 @@ func (r *Refusal) Error() string {
 // It looks at literal addresses and names of this machine only: other names are
 // looked up, and checked, when they are called.
 func (g *Guard) CheckURL(rawURL string) error {
-	u, err := url.Parse(rawURL)
-	if err != nil || u.Hostname() == "" {
-		return fmt.Errorf("check where a URL leads: %w", errURL)
-	}
-	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	host, port, err := hostAndPort(rawURL)
 	if err != nil {
-		port = 80
-		if u.Scheme == "https" {
-			port = 443
-		}
+		return fmt.Errorf("check where a URL leads: %w", err)
 	}
-	host := hostKey(u.Hostname())
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		refused := g.check(host, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port)))
-		if refused == nil || g.check(host, netip.AddrPortFrom(netip.IPv6Loopback(), uint16(port))) == nil {
+		refused := g.check(host, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port))
+		if refused == nil || g.check(host, netip.AddrPortFrom(netip.IPv6Loopback(), port)) == nil {
 			return nil
 		}
 		return refused
@@ -125,7 +147,57 @@ func (g *Guard) CheckURL(rawURL string) error {
 	if err != nil {
 		return nil
 	}
-	return g.check(host, netip.AddrPortFrom(a, uint16(port)))
+	return g.check(host, netip.AddrPortFrom(a, port))
+}
+
+// Warn tells that calls to a URL would be refused if they were made now, because
+// its name leads to nothing but addresses that are not allowed; "" if not. It is
+// no more than a hint: the name may lead elsewhere tomorrow.
+func (g *Guard) Warn(ctx context.Context, rawURL string) string {
+	host, port, err := hostAndPort(rawURL)
+	if err != nil || g.all {
+		return ""
+	}
+	var refused error
+	for _, a := range g.lookUp(ctx, host) {
+		if refused = g.check(host, netip.AddrPortFrom(a, port)); refused == nil {
+			return ""
+		}
+	}
+	if refused == nil {
+		return ""
+	}
+	return refused.Error()
+}
+
+// hostAndPort returns where a URL leads, its host as it is compared.
+func hostAndPort(rawURL string) (host string, port uint16, err error) {
+	u, err := url.Parse(rawURL)
+	if err != nil || u.Hostname() == "" {
+		return "", 0, errURL
+	}
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	if err != nil {
+		n = 80
+		if u.Scheme == "https" {
+			n = 443
+		}
+	}
+	return hostKey(u.Hostname()), uint16(n), nil
+}
+
+// lookUpTime bounds a look-up that is only for a hint.
+const lookUpTime = 2 * time.Second
+
+// lookUp returns the addresses of a host, none if it has none now.
+func (g *Guard) lookUp(ctx context.Context, host string) []netip.Addr {
+	ctx, stop := context.WithTimeout(ctx, lookUpTime)
+	defer stop()
+	addrs, err := g.names.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil
+	}
+	return addrs
 }
 
 // dialedHost is the context key of the host that a dial is for, as in the URL.
@@ -164,8 +236,8 @@ func (g *Guard) check(host string, to netip.AddrPort) error {
 			return &Refusal{host, z.what}
 		}
 	}
-	if g.isOwn(a, to.Port()) && !g.opened(a, a.BitLen()) {
-		return &Refusal{host, "this server itself"}
+	if what := g.ownAt(a, to.Port()); what != "" && !g.opened(a, a.BitLen()) {
+		return &Refusal{host, what}
 	}
 	if isPrivate && !g.opened(a, 0) && !slices.Contains(g.hosts, hostKey(host)) {
 		return &Refusal{host, home.what}
@@ -178,16 +250,16 @@ func (g *Guard) opened(a netip.Addr, bits int) bool {
 	return slices.ContainsFunc(g.nets, func(p netip.Prefix) bool { return p.Bits() >= bits && p.Contains(a) })
 }
 
-// isOwn reports whether this server listens there.
-func (g *Guard) isOwn(a netip.Addr, port uint16) bool {
+// ownAt says what part of this server is there; "" if none.
+func (g *Guard) ownAt(a netip.Addr, port uint16) string {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	for _, own := range g.own {
-		if own.Port() == port && (own.Addr() == a || own.Addr().IsUnspecified() && thisMachine(a)) {
-			return true
+		if own.at.Port() == port && (own.at.Addr() == a || own.at.Addr().IsUnspecified() && thisMachine(a)) {
+			return own.what
 		}
 	}
-	return false
+	return ""
 }
 
 // thisMachine reports whether an address is one of this machine's.

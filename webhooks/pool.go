@@ -159,7 +159,7 @@ type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // guardedDial returns the dial of every pool. The context says what host it is for.
 func guardedDial(guard *Guard) dialFunc {
-	return (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, ControlContext: guard.control}).DialContext
+	return (&net.Dialer{Resolver: guard.names, Timeout: dialTimeout, KeepAlive: 30 * time.Second, ControlContext: guard.control}).DialContext
 }
 
 // newPool makes a pool of about size connections. Its transport uses no proxy,

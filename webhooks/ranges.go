@@ -17,7 +17,8 @@ type zone struct {
 // does not open them.
 var forbidden = zones("a cloud metadata service",
 	"169.254.169.254/32", "168.63.129.16/32", "192.80.8.124/32", "100.100.100.200/32", "192.0.0.192/32",
-	"fd00:ec2::254/128", "fd20:ce::254/128").
+	"169.254.170.2/32", "169.254.170.23/32", // credentials of AWS's containers
+	"fd00:ec2::254/128", "fd00:ec2::23/128", "fd20:ce::254/128").
 	and("a link-local address", "169.254.0.0/16", "fe80::/10").
 	and("a multicast address", "224.0.0.0/4", "ff00::/8").
 	and("a documentation address", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20").

@@ -80,6 +80,8 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 		return err
 	}
 
+	m.guard.ForbidDatabase(ctx, models.DatabaseServers(s.Database)...)
+
 	sender := webhooks.NewSender(webhooks.Config{UserAgent: "Punctual/" + version, Capture: int(s.ResponseCapture),
 		Guard: m.guard})
 	defer sender.Close()
