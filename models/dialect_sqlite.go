@@ -25,6 +25,10 @@ var sqliteMigrations embed.FS
 // readers is how many reads run side by side. A read holds no lock that a write waits for.
 const readers = 8
 
+// checkpointAt brings the log into the database when it has 4,000 pages, 16 MiB: four times as late as by default, so that
+// pages that change with every batch are copied a quarter as often.
+const checkpointAt = "PRAGMA wal_autocheckpoint = 4000"
+
 type sqlite struct {
 	path string
 	sync string // FULL or NORMAL
@@ -64,6 +68,10 @@ func (d *sqlite) open() (write, read *sql.DB, err error) {
 		return nil, nil, err
 	}
 	write.SetMaxOpenConns(1)
+	if _, err := write.Exec(checkpointAt); err != nil {
+		write.Close()
+		return nil, nil, fmt.Errorf("set up the database: %w", err)
+	}
 	if read, err = sql.Open("sqlite3", d.dsn(url.Values{"mode": {"ro"}, "_query_only": {"on"},
 		"_cache_size": {"-2048"}})); err != nil {
 		write.Close()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -181,6 +182,7 @@ func (w *writer) waiting() (n int) {
 
 // turn commits one batch and tells whether there was one.
 func (w *hand) turn() bool {
+	runtime.Gosched() // those that the last batch has answered, and all that is ready beside them, may bring more
 	batch := w.gather()
 	if len(batch) == 0 {
 		return false
