@@ -43,27 +43,22 @@ type turn struct {
 	Version int64
 }
 
-const (
-	windowSize = 64 // calls of one target and priority
-	windowLow  = 16 // a window with more in the book is refilled at this size
-)
-
 // queue is the due queue. The dispatcher's loop alone edits it; anybody may read a snapshot.
 type queue struct {
 	db    *memdb.MemDB
-	max   int    // calls in all windows, but for one of each target
-	size  int    // calls in all windows
-	marks uint64 // the last mark given
+	calls map[string]*call // what stands in the windows, by job: the loop's, in no snapshot
+	max   int              // calls in all windows, but for one of each target
+	size  int              // calls in all windows
+	marks uint64           // the last mark given
 }
 
 func newQueue(max int) *queue {
 	index := func(name string, i memdb.Indexer, unique, missing bool) *memdb.IndexSchema {
 		return &memdb.IndexSchema{Name: name, Unique: unique, AllowMissing: missing, Indexer: i}
 	}
-	id := func() *memdb.IndexSchema { return index("id", &memdb.StringFieldIndex{Field: "ID"}, true, false) }
 	db, err := memdb.NewMemDB(&memdb.DBSchema{Tables: map[string]*memdb.TableSchema{
 		"target": {Name: "target", Indexes: map[string]*memdb.IndexSchema{
-			"id": id(),
+			"id": index("id", idIndex(func(o any) string { return o.(*target).ID }), true, false),
 			// head walks the targets that may be called, by their earliest call.
 			"head": index("head", timeIndex(func(o any) time.Time {
 				if t := o.(*target); t.Parked == held {
@@ -82,19 +77,18 @@ func newQueue(max int) *queue {
 			}), false, true),
 		}},
 		"call": {Name: "call", Indexes: map[string]*memdb.IndexSchema{
-			"id": id(),
-			// order walks the window of one target and priority.
-			"order": index("order", orderIndex{}, false, false),
+			// id walks the window of one target and priority: its prefixes are windows.
+			"id": index("id", orderIndex{}, true, false),
 		}},
 		"turn": {Name: "turn", Indexes: map[string]*memdb.IndexSchema{
-			"id":  id(),
+			"id":  index("id", idIndex(func(o any) string { return o.(*turn).ID }), true, false),
 			"due": index("due", timeIndex(func(o any) time.Time { return o.(*turn).DueAt }), false, true),
 		}},
 	}})
 	if err != nil {
 		panic(err) // the schema is a constant
 	}
-	return &queue{db: db, max: max}
+	return &queue{db: db, calls: map[string]*call{}, max: max}
 }
 
 // timeIndex sorts entries by a time; those with the zero time are not in it.
@@ -119,13 +113,25 @@ func timeKey(to []byte, t time.Time) []byte {
 	return binary.BigEndian.AppendUint64(to, uint64(t.UnixMicro())^1<<63)
 }
 
-// orderIndex sorts calls by target, priority and time.
+// idIndex finds an entry by its id.
+type idIndex func(any) string
+
+// FromObject implements memdb.SingleIndexer.
+func (f idIndex) FromObject(o any) (bool, []byte, error) { return true, idKey(f(o)), nil }
+
+// FromArgs implements memdb.Indexer.
+func (f idIndex) FromArgs(args ...any) ([]byte, error) { return idKey(args[0].(string)), nil }
+
+// idKey ends an id, so that none is the beginning of another.
+func idKey(id string) []byte { return append(append(make([]byte, 0, len(id)+1), id...), 0) }
+
+// orderIndex sorts calls by target, priority and time; the job's id makes the key unique.
 type orderIndex struct{}
 
 // FromObject implements memdb.SingleIndexer.
 func (orderIndex) FromObject(o any) (bool, []byte, error) {
 	c := o.(*call)
-	return true, timeKey(windowKey(c.Target, c.Priority), c.RunAt), nil
+	return true, append(timeKey(windowKey(c.Target, c.Priority, len(c.ID)), c.RunAt), c.ID...), nil
 }
 
 // FromArgs implements memdb.Indexer.
@@ -135,11 +141,12 @@ func (orderIndex) FromArgs(args ...any) ([]byte, error) {
 
 // PrefixFromArgs implements memdb.PrefixIndexer.
 func (orderIndex) PrefixFromArgs(args ...any) ([]byte, error) {
-	return windowKey(args[0].(string), args[1].(models.Priority)), nil
+	return windowKey(args[0].(string), args[1].(models.Priority), 0), nil
 }
 
-func windowKey(target string, p models.Priority) []byte {
-	key := make([]byte, 0, len(target)+16)
+// windowKey begins the keys of one window, with room for a time and so many bytes behind it.
+func windowKey(target string, p models.Priority, more int) []byte {
+	key := make([]byte, 0, len(target)+2+8+more)
 	return append(append(key, target...), 0, byte(p))
 }
 
@@ -213,7 +220,7 @@ func (e *edit) settle(id string) {
 	starved := false
 	for _, p := range models.Priorities {
 		if t.Count[p] > 0 {
-			head := must(e.txn.First("call", "order_prefix", id, p)).(*call)
+			head := must(e.txn.First("call", "id_prefix", id, p)).(*call)
 			if t.HeadAt.IsZero() || head.RunAt.Before(t.HeadAt) {
 				t.HeadAt = head.RunAt
 			}
@@ -233,213 +240,6 @@ func (e *edit) settle(id string) {
 		return
 	}
 	e.insert("target", &t)
-}
-
-// offer takes up a job that is owed, or leaves it to the book when it is due beyond the horizon or its window is full.
-func (e *edit) offer(c call) {
-	t := e.target(c.Target)
-	if old := e.call(c.ID); old != nil {
-		if *old == c {
-			return
-		}
-		e.take(old, &t)
-	}
-	switch {
-	case t.Parked == parkedPaused:
-		t.More[c.Priority] = e.mark()
-	case c.RunAt.Sub(e.now) > horizon:
-		if t.Later.IsZero() || c.RunAt.Before(t.Later) {
-			t.Later = c.RunAt
-		}
-	case e.fits(&t, c):
-		e.insert("call", &c)
-		t.Count[c.Priority]++
-		e.size++
-	default:
-		t.More[c.Priority] = e.mark()
-	}
-	e.put(t)
-}
-
-func (q *queue) mark() uint64 {
-	q.marks++
-	return q.marks
-}
-
-// fits tells whether a call belongs into its window, and makes room for it if it sorts before the window's tail.
-func (e *edit) fits(t *target, c call) bool {
-	p := c.Priority
-	if t.Count[p] > 0 && (t.Count[p] >= windowSize || t.More[p] != 0 || e.size >= e.max) {
-		it := must(e.txn.GetReverse("call", "order_prefix", t.ID, p))
-		tail := it.Next().(*call)
-		if !c.RunAt.Before(tail.RunAt) {
-			return false
-		}
-		if t.Count[p] >= windowSize || e.size >= e.max {
-			e.delete("call", tail)
-			t.Count[p]--
-			e.size--
-			t.More[p] = e.mark()
-		}
-		return true
-	}
-	return t.More[p] == 0 || t.Count[p] > 0
-}
-
-// call is the window entry of a job; nil if it stands in none.
-func (e *edit) call(id string) *call {
-	o := must(e.txn.First("call", "id", id))
-	if o == nil {
-		return nil
-	}
-	return o.(*call)
-}
-
-// take takes a call out of its window; t is its target's entry, which the caller puts back.
-func (e *edit) take(c *call, t *target) {
-	e.delete("call", c)
-	t.Count[c.Priority]--
-	e.size--
-}
-
-// forget takes a job out of the queue.
-func (e *edit) forget(id, targetID string) {
-	c := e.call(id)
-	if c == nil {
-		return
-	}
-	t := e.target(targetID)
-	e.take(c, &t)
-	e.put(t)
-}
-
-// next takes the earliest call of a window that is due; nil if there is none.
-func (e *edit) next(t *target, p models.Priority) *call {
-	if t.Count[p] == 0 {
-		return nil
-	}
-	c := must(e.txn.First("call", "order_prefix", t.ID, p)).(*call)
-	if c.RunAt.After(e.now) {
-		return nil
-	}
-	return c
-}
-
-// due gives the targets that have a call due and may be called, the longest waiting first.
-func (e *edit) due() (all []target) {
-	e.flush()
-	it := must(e.txn.Get("target", "head"))
-	for o := it.Next(); o != nil; o = it.Next() {
-		t := o.(*target)
-		if t.HeadAt.After(e.now) {
-			break
-		}
-		all = append(all, *t)
-	}
-	return all
-}
-
-// wanted is a target for which the book must be asked.
-type wanted struct {
-	ID      string
-	Windows [3]bool // by priority: those to be read
-	Rows    int     // of each at most: what a window holds, and what stands in the book only until its claim is answered
-	Later   bool    // also what comes beyond the horizon
-}
-
-// loads marks the targets for which the book must be asked now, at most limit, as loading.
-func (e *edit) loads(limit int) (want []wanted) {
-	e.flush()
-	var all []target
-	it := must(e.txn.Get("target", "load"))
-	for o := it.Next(); o != nil && len(all) < limit; o = it.Next() {
-		t := o.(*target)
-		if t.LoadAt.After(e.now) {
-			break
-		}
-		all = append(all, *t)
-	}
-	for i := range all {
-		want = append(want, e.want(&all[i]))
-		e.insert("target", &all[i])
-	}
-	return want
-}
-
-// want says what of a target must be read: the windows that run low while the book has more for them, or everything
-// when work from beyond the horizon has come near.
-func (e *edit) want(t *target) wanted {
-	w := wanted{ID: t.ID}
-	t.Loading = true
-	if !t.Later.IsZero() && !t.Later.Add(-horizon).After(e.now) {
-		t.Later = time.Time{} // what is read tells it anew
-		w.Windows, w.Later = [3]bool{true, true, true}, true
-		return w
-	}
-	for _, p := range models.Priorities {
-		w.Windows[p] = t.starved(p)
-	}
-	return w
-}
-
-// starved tells whether a window runs low while the book has more for it.
-func (t *target) starved(p models.Priority) bool { return t.More[p] != 0 && t.Count[p] <= windowLow }
-
-// park lets no call of a target be taken. A paused target keeps its entry and no calls: whatever is in its windows
-// goes back to the book.
-func (e *edit) park(id, why string, until time.Time) {
-	t := e.target(id)
-	t.Parked, t.Until = why, until
-	if why == parkedPaused {
-		for _, p := range models.Priorities {
-			if t.Count[p] == 0 {
-				continue
-			}
-			n := must(e.txn.DeleteAll("call", "order_prefix", id, p))
-			e.size -= n
-			t.Count[p] = 0
-			t.More[p] = e.mark()
-		}
-	}
-	e.put(t)
-}
-
-// unpark lets the calls of a target be taken again.
-func (e *edit) unpark(id string) {
-	t := e.target(id)
-	if t.Parked == held {
-		return
-	}
-	t.Parked, t.Until = held, time.Time{}
-	e.put(t)
-}
-
-// release unparks the targets whose time has come. What this batch has changed so far needs no look: nobody parks a
-// target for a time that is over.
-func (e *edit) release() {
-	it := must(e.txn.Get("target", "until"))
-	var over []string
-	for o := it.Next(); o != nil; o = it.Next() {
-		t := o.(*target)
-		if t.Until.After(e.now) {
-			break
-		}
-		over = append(over, t.ID)
-	}
-	for _, id := range over {
-		e.unpark(id)
-	}
-}
-
-// remove drops a target with all its calls.
-func (e *edit) remove(id string) {
-	for _, p := range models.Priorities {
-		e.size -= must(e.txn.DeleteAll("call", "order_prefix", id, p))
-	}
-	if o := must(e.txn.First("target", "id", id)); o != nil {
-		e.delete("target", o)
-	}
-	delete(e.dirty, id)
 }
 
 // targets gives the ids of all targets in the queue.
