@@ -84,6 +84,8 @@ type Book interface {
 	Prune(ctx context.Context, keep models.Keep) (total int, more bool, err error)
 	Signers(ctx context.Context, t *models.Target, now time.Time) ([]string, error)
 	RecordTest(ctx context.Context, a *models.Attempt) error
+	RunningOperations(ctx context.Context) ([]string, error)
+	StepOperation(ctx context.Context, id string, now time.Time) (*models.OperationStep, error)
 }
 
 // Sender makes one call. *webhooks.Sender is one.
@@ -118,6 +120,8 @@ type Dispatcher struct {
 	acks    answers        // of them, has its own lock
 	ears    sync.WaitGroup // goroutines that look into what was heard
 
+	operations chan struct{} // holds a token when an operation may have been made or ended
+
 	asked     atomic.Int64 // calls whose claims the book owes an answer to
 	counts    counters
 	startedAt time.Time
@@ -142,6 +146,7 @@ func New(cfg Config, book Book, sender Sender) *Dispatcher {
 	d := &Dispatcher{cfg: cfg, book: book, sender: sender, log: cfg.Log, pace: usual, queue: newQueue(cfg.QueueWindow),
 		limits: newLimits(cfg.MaxInFlight), startedAt: time.Now()}
 	d.mail.wake = make(chan struct{}, 1)
+	d.operations = make(chan struct{}, 1)
 	d.calls.byJob = map[string]*out{}
 	d.hub.init(d.startedAt)
 	d.cluster.shared, d.cluster.look = book.Shared(), make(chan struct{}, 1)
@@ -189,6 +194,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	}
 	hands.Go(func() { d.mend(ctx) })
 	hands.Go(func() { d.prune(ctx) })
+	hands.Go(func() { d.operate(ctx) })
 	d.running.Store(true)
 	d.loop(ctx, loads)
 	d.gate.Lock()

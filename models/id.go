@@ -12,13 +12,14 @@ import (
 // The prefixes of ids. Behind them stand 26 lower-case characters of Crockford's base 32: a UUIDv7, whose first
 // 48 bits are Unix milliseconds, so that ids sort by the time they were made.
 const (
-	prefixJob      = "job_"
-	prefixAttempt  = "att_"
-	prefixTarget   = "tgt_"
-	prefixSchedule = "sch_"
-	prefixNode     = "node_"
-	prefixKey      = "key_"
-	prefixAudit    = "aud_"
+	prefixJob       = "job_"
+	prefixAttempt   = "att_"
+	prefixTarget    = "tgt_"
+	prefixSchedule  = "sch_"
+	prefixNode      = "node_"
+	prefixKey       = "key_"
+	prefixAudit     = "aud_"
+	prefixOperation = "op_"
 )
 
 // Shards is how many shards the jobs are spread over, fixed for ever: a job's shard is part of its row.

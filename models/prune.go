@@ -49,7 +49,7 @@ func (t *tx) expire(id string, now time.Time) (*Job, error) {
 // Keep says until when what has ended is kept: what ended before these times is forgotten.
 type Keep struct {
 	Ended       time.Time // succeeded and canceled jobs, test calls
-	Failed      time.Time
+	Failed      time.Time // also operations that are over
 	Occurrences time.Time
 	Audit       time.Time // zero: all of it
 	Now         time.Time // requests remembered by key, rollups
@@ -97,7 +97,11 @@ func (s *Store) Prune(ctx context.Context, keep Keep) (total int, more bool, err
 		if err != nil {
 			return err
 		}
-		total += int(tests + past + keys + lines + minutes)
+		operations, err := tx.pruneOperations(keep.Failed)
+		if err != nil {
+			return err
+		}
+		total += int(tests + past + keys + lines + minutes + operations)
 		moved, err := tx.moveStep()
 		more = total+moved > 0
 		return err

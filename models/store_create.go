@@ -91,7 +91,7 @@ func (t *tx) createJobs(jobs []*Job, keyBodies [][32]byte, idem *Idempotency, no
 	if idem == nil {
 		return out, nil
 	}
-	return out, t.remember(idem.Path, idem.Key, idem.Body, out.Jobs, now)
+	return out, t.remember(idem.Path, idem.Key, idem.Body, idsOf(out.Jobs), now)
 }
 
 // createJob records one job, or finds the one that was made under its key.
@@ -121,7 +121,7 @@ func (t *tx) createJob(j *Job, i int, keyBodies [][32]byte, now time.Time) (*Job
 	if err := t.insertJob(j); err != nil {
 		return nil, err
 	}
-	return j, t.remember(path, j.Key, keyBodies[i], []*Job{j}, now)
+	return j, t.remember(path, j.Key, keyBodies[i], []string{j.ID}, now)
 }
 
 // replay gives what the same request made before; nil if it is new, or is this very one run again by the writer.
@@ -189,11 +189,16 @@ func (t *tx) lockKey(path, key string) error {
 	return err
 }
 
-func (t *tx) remember(path, key string, body [32]byte, jobs []*Job, now time.Time) error {
+func idsOf(jobs []*Job) []string {
 	ids := make([]string, len(jobs))
 	for i, j := range jobs {
 		ids[i] = j.ID
 	}
+	return ids
+}
+
+// remember notes what a request has made: the ids of jobs, or of an operation.
+func (t *tx) remember(path, key string, body [32]byte, ids []string, now time.Time) error {
 	list, err := json.Marshal(ids)
 	if err != nil {
 		return err

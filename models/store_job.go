@@ -134,42 +134,46 @@ func (t *tx) replaceBeside(j *Job) error {
 
 // RetryJob gives a failed or canceled job its allowance anew and makes it due now; else, or without its target, it is a Conflict.
 func (s *Store) RetryJob(ctx context.Context, id string, now time.Time) (*Job, error) {
-	return s.changeJob(ctx, "retry job", id, func(_ *tx, j *Job) error {
-		if !j.State.Final() || !j.State.Can(Scheduled) {
-			return &Conflict{"the job is " + string(j.State) + ": only a failed or canceled one can be retried"}
-		}
-		if j.Of.Deleted() {
-			return &Conflict{"the job's target is no longer registered"}
-		}
-		j.State, j.Reason, j.RunAt, j.UpdatedAt = Scheduled, "", Stamp(now), Stamp(now)
-		j.Attempts, j.LostInRow, j.Held = 0, 0, false
-		j.FinishedAt, j.CancelRequestedAt = time.Time{}, time.Time{}
-		if j.Expired(now) {
-			j.ExpiresAt = time.Time{}
-		}
-		return nil
-	})
+	return s.changeJob(ctx, "retry job", id, func(_ *tx, j *Job) error { return j.retry(now) })
+}
+
+func (j *Job) retry(now time.Time) error {
+	if !j.State.Final() || !j.State.Can(Scheduled) {
+		return &Conflict{"the job is " + string(j.State) + ": only a failed or canceled one can be retried"}
+	}
+	if j.Of.Deleted() {
+		return errNoTarget
+	}
+	j.State, j.Reason, j.RunAt, j.UpdatedAt = Scheduled, "", Stamp(now), Stamp(now)
+	j.Attempts, j.LostInRow, j.Held = 0, 0, false
+	j.FinishedAt, j.CancelRequestedAt = time.Time{}, time.Time{}
+	if j.Expired(now) {
+		j.ExpiresAt = time.Time{}
+	}
+	return nil
 }
 
 // RunJob makes a scheduled job due now, also one that waits in its schedule's line; else it is a Conflict.
 func (s *Store) RunJob(ctx context.Context, id string, now time.Time) (*Job, error) {
-	return s.changeJob(ctx, "run job", id, func(_ *tx, j *Job) error {
-		switch {
-		case j.State != Scheduled:
-			return &Conflict{"the job is " + string(j.State) + ", not scheduled"}
-		case j.Due(now):
-			return nil
-		}
-		j.RunAt, j.UpdatedAt, j.Held = Stamp(now), Stamp(now), false
+	return s.changeJob(ctx, "run job", id, func(_ *tx, j *Job) error { return j.runNow(now) })
+}
+
+func (j *Job) runNow(now time.Time) error {
+	switch {
+	case j.State != Scheduled:
+		return &Conflict{"the job is " + string(j.State) + ", not scheduled"}
+	case j.Due(now):
 		return nil
-	})
+	}
+	j.RunAt, j.UpdatedAt, j.Held = Stamp(now), Stamp(now), false
+	return nil
 }
 
 // CancelJob ends a scheduled job at once and records the wish for a running one; a job that has ended is a Conflict.
 func (s *Store) CancelJob(ctx context.Context, id string, now time.Time) (*Job, error) {
 	return s.changeJob(ctx, "cancel job", id, func(tx *tx, j *Job) error {
 		if j.State.Final() {
-			return &Conflict{"the job has ended already: " + string(j.State)}
+			return endedAlready(j)
 		}
 		return tx.cancel(j, now)
 	})

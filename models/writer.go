@@ -355,3 +355,9 @@ func (w *hand) attempt(batch []*work, careful bool) (errs []error, n int, err er
 	}
 	return errs, n, w.tx.commit()
 }
+
+// stopwatch begins to measure and gives how long it has.
+func stopwatch() func() time.Duration {
+	began := time.Now()
+	return func() time.Duration { return time.Since(began) }
+}

@@ -59,6 +59,11 @@ var needs = map[string]need{
 	"POST /v1/jobs/:id/run":     writes,
 	"POST /v1/jobs/:id/rerun":   writes.making(),
 
+	"POST /v1/operations":            writes,
+	"GET /v1/operations":             reads,
+	"GET /v1/operations/:id":         reads,
+	"POST /v1/operations/:id/cancel": writes,
+
 	"POST /v1/schedules":                  writes.narrowed().making(),
 	"POST /v1/schedules/preview":          reads.narrowed(),
 	"GET /v1/schedules":                   reads.narrowed(),

@@ -49,6 +49,10 @@ POST   /v1/schedules/:name/resume       write own
 POST   /v1/schedules/:name/trigger      write own
 POST   /v1/schedules/:name/backfill     write own
 GET    /v1/schedules/:name/occurrences  read  own
+POST   /v1/operations                   write none
+GET    /v1/operations                   read  none
+GET    /v1/operations/:id               read  none
+POST   /v1/operations/:id/cancel        write none
 GET    /v1/attempts                     read  part
 GET    /v1/attempts/:id                 read  own
 GET    /v1/events                       read  part

@@ -52,6 +52,16 @@ var endpoints = map[string]about{
 		example: `{"payload":{"invoice":8}}`,
 		more:    "A new job like one that has ended, with another payload if one is given."},
 
+	"createOperation": {tag: "Jobs", summary: "Act on all jobs of a filter", status: []int{202, 200},
+		example: `{"action":"retry","filter":{"target":"billing","state":["failed"]}}`,
+		more: "Takes the jobs that exist when it is asked for, newest first, step by step beside everything else; it goes on after " +
+			"a restart where it ended, and does nothing twice. Jobs that the action does not fit are counted as failed, with " +
+			"the reason. 200 with `dry_run`, or when the same request was made before under the same `Idempotency-Key`."},
+	"listOperations": {tag: "Jobs", summary: "List operations", more: "Newest first."},
+	"getOperation":   {tag: "Jobs", summary: "Show an operation"},
+	"cancelOperation": {tag: "Jobs", summary: "Stop an operation", bare: true,
+		more: "What it has done stays done. 409 if it is done."},
+
 	"createSchedule": {tag: "Schedules", summary: "Make a schedule", status: []int{201},
 		example: `{"name":"report","target":"billing","cron":"0 9 * * MON-FRI","timezone":"Europe/Berlin"}`},
 	"previewSchedule": {tag: "Schedules", summary: "Preview a timing",

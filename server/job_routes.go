@@ -84,35 +84,41 @@ type jobQuery struct {
 	Q             string   `query:"q" maxLength:"64" doc:"How its id begins, with or without job_."`
 }
 
+// filter is what q chooses; the error is an Invalid or Invalids that name its fields.
 func (q *jobQuery) filter() (models.JobFilter, error) {
-	f := models.JobFilter{Target: q.Target, Schedule: q.Schedule, Origin: models.Origin(q.Origin),
-		CreatedAfter: q.CreatedAfter.value(), CreatedBefore: q.CreatedBefore.value(), DueBefore: q.DueBefore.value(),
-		Prefix: strings.ToLower(q.Q), StatusCode: q.StatusCode}
-	for _, state := range q.State {
+	f := models.JobFilter{Target: q.Target, Schedule: q.Schedule, Origin: models.Origin(q.Origin), StatusCode: q.StatusCode,
+		CreatedAfter: q.CreatedAfter.value(), CreatedBefore: q.CreatedBefore.value(), DueBefore: q.DueBefore.value()}
+	return f, chooseWords(&f, q.State, q.Label, q.Q)
+}
+
+// chooseWords adds to a filter what is read from text, and checks it.
+func chooseWords(f *models.JobFilter, states, labels []string, prefix string) error {
+	f.Prefix = strings.ToLower(prefix)
+	for _, state := range states {
 		if !slices.Contains(f.States, models.State(state)) {
 			f.States = append(f.States, models.State(state))
 		}
 	}
-	for _, label := range q.Label {
+	for _, label := range labels {
 		key, value, isPair := strings.Cut(label, ":")
 		if !isPair || key == "" {
-			return f, invalidQuery("label", "must be key:value")
+			return &models.Invalid{Field: "label", Why: "must be key:value"}
 		}
 		if old, twice := f.Labels[key]; twice && old != value {
-			return f, invalidQuery("label", "must not name two values of one key: a job has one")
+			return &models.Invalid{Field: "label", Why: "must not name two values of one key: a job has one"}
 		}
 		if f.Labels == nil {
 			f.Labels = models.Labels{}
 		}
 		f.Labels[key] = value
 	}
-	return f, nil
+	return f.Validate()
 }
 
 func (s *Server) listJobs(ctx context.Context, in *jobQuery) (*ok[page[jobOut]], error) {
 	filter, err := in.filter()
 	if err != nil {
-		return nil, err
+		return nil, inQuery(err)
 	}
 	rows, next, err := s.store.Jobs(ctx, filter, in.page())
 	if err != nil {

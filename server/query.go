@@ -39,3 +39,16 @@ func plainQuery(c huma.Context, next func(huma.Context)) {
 	}
 	next(c)
 }
+
+// inQuery is an Invalid or Invalids of a query's parameters as a problem; any other error stays as it is.
+func inQuery(err error) error {
+	var bad faults
+	if !bad.append(err) {
+		return err
+	}
+	faults := make([]fault, len(bad.all))
+	for i, one := range bad.all {
+		faults[i] = fault{"query." + one.Field, one.Why}
+	}
+	return newProblem(http.StatusUnprocessableEntity, detailInvalid, faults...)
+}

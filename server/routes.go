@@ -42,6 +42,11 @@ func (s *Server) routes() (*gin.Engine, error) {
 	route(s, api, "POST /v1/jobs/{id}/run", "runJob", s.postRun)
 	route(s, api, "POST /v1/jobs/{id}/rerun", "rerunJob", s.postRerun)
 
+	route(s, api, "POST /v1/operations", "createOperation", s.postOperation)
+	route(s, api, "GET /v1/operations", "listOperations", s.listOperations)
+	route(s, api, "GET /v1/operations/{id}", "getOperation", s.getOperation)
+	route(s, api, "POST /v1/operations/{id}/cancel", "cancelOperation", s.postOperationCancel)
+
 	route(s, api, "POST /v1/schedules", "createSchedule", s.postSchedule)
 	route(s, api, "POST /v1/schedules/preview", "previewSchedule", s.postPreview)
 	route(s, api, "GET /v1/schedules", "listSchedules", s.listSchedules)

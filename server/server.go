@@ -70,6 +70,7 @@ type Engine interface {
 	OfferSchedule(s *models.Schedule)
 	TargetChanged(ctx context.Context, t *models.Target)
 	Cancel(ctx context.Context, job *models.Job)
+	OperationChanged()
 	Test(ctx context.Context, t *models.Target) (*models.Attempt, error)
 	HeldBy(targetID string) string
 	Ready() error

@@ -20,6 +20,8 @@ func settingsOf(thing any) any {
 	case *models.Job:
 		return jobSettings{string(t.State), momentOf(t.RunAt), optionalMoment(t.ExpiresAt), t.Priority.String(), t.Labels,
 			t.Headers.Mask(), bodyMark(t.Body)}
+	case *models.Operation:
+		return operationView(t)
 	case *models.Key:
 		return keyView(t)
 	}

@@ -18,6 +18,13 @@ import (
 // filter is a query parameter of a list and the flag that sets it.
 type filter struct{ flag, query, help string }
 
+func (f filter) asFlag() cli.Flag {
+	if strings.HasSuffix(f.help, "(repeatable)") {
+		return &cli.StringSliceFlag{Name: f.flag, Usage: f.help}
+	}
+	return &cli.StringFlag{Name: f.flag, Usage: f.help}
+}
+
 // list is the verb that lists; path may hold a %s for its one argument.
 func list[T any](a *app, name, args, usage, path string, v view[T], filters ...filter) *cli.Command {
 	flags := []cli.Flag{
@@ -26,11 +33,7 @@ func list[T any](a *app, name, args, usage, path string, v view[T], filters ...f
 		&cli.BoolFlag{Name: "all", HideDefault: true, Usage: "all pages, not the first alone"},
 	}
 	for _, f := range filters {
-		if strings.HasSuffix(f.help, "(repeatable)") {
-			flags = append(flags, &cli.StringSliceFlag{Name: f.flag, Usage: f.help})
-		} else {
-			flags = append(flags, &cli.StringFlag{Name: f.flag, Usage: f.help})
-		}
+		flags = append(flags, f.asFlag())
 	}
 	return a.verb(name, args, usage, flags, func(ctx context.Context, c *call) error {
 		r := request{method: http.MethodGet, path: path, query: c.filtered(filters)}
