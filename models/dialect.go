@@ -33,6 +33,8 @@ type dialect interface {
 	hear(ctx context.Context, log *slog.Logger, message func(string), missed func()) error
 	// space is how many bytes the database takes, and how many of them are free for rows to come.
 	space(ctx context.Context, read *sql.DB) (bytes, free int64, err error)
+	// diskFree is how many bytes are left where the database lies; isKnown is false if that is on another machine.
+	diskFree() (bytes int64, isKnown bool)
 	// commit ends it, and fails unless it is durable.
 	commit(ctx context.Context, conn *sql.Conn) error
 	// transient tells whether running the unit of work again may help.

@@ -130,3 +130,11 @@ func (d *sqlite) transient(err error) bool {
 	var e sqlite3.Error
 	return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked)
 }
+
+func (d *sqlite) diskFree() (int64, bool) {
+	var fs syscall.Statfs_t
+	if syscall.Statfs(filepath.Dir(d.path), &fs) != nil {
+		return 0, false
+	}
+	return int64(fs.Bavail) * int64(fs.Bsize), true
+}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 
 	"punctual/models"
 )
@@ -29,12 +28,4 @@ func (s *Server) listAudit(ctx context.Context, in *auditQuery) (*ok[page[auditO
 func auditView(a *models.Audit) auditOut {
 	return auditOut{ID: a.ID, At: momentOf(a.At), Who: a.Who, Remote: a.Remote, Action: a.Action, Kind: a.Kind, Name: a.Name,
 		Before: details(a.Before), After: details(a.After)}
-}
-
-// details reads what the book keeps as JSON; nil for none.
-func details(text string) (m map[string]any) {
-	if text != "" {
-		_ = json.Unmarshal([]byte(text), &m) // it was written by us
-	}
-	return m
 }

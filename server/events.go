@@ -36,7 +36,12 @@ func (s *Server) streamEvents(ctx context.Context, in *eventQuery) (*huma.Stream
 				fault{"header.Last-Event-ID", "must be the id of an event"})
 		}
 	}
+	closeStream, err := s.openStream(viewerOf(ctx))
+	if err != nil {
+		return nil, err
+	}
 	return &huma.StreamResponse{Body: func(c huma.Context) {
+		defer closeStream()
 		watcher := s.engine.Watch(last, filter)
 		defer watcher.Close()
 		c.SetHeader("Content-Type", "text/event-stream")

@@ -29,5 +29,5 @@ func (s *Server) getReady(ctx context.Context, _ *struct{}) (*ok[healthOut], err
 	if err := s.engine.Ready(); err != nil {
 		return nil, unavailable("The dispatcher does not run.", err)
 	}
-	return &ok[healthOut]{healthOut{Status: "ready", Warnings: s.store.Warnings()}}, nil
+	return &ok[healthOut]{healthOut{Status: "ready", Warnings: append(s.diskWarning(), s.store.Warnings()...)}}, nil
 }

@@ -127,6 +127,9 @@ func (s *Server) offerFresh(created *models.Created) {
 
 // rerunJob makes a new job like one that has ended, with another payload if one is given.
 func (s *Server) rerunJob(ctx context.Context, id string, in *rerunIn, idem *models.Idempotency) (*models.Created, error) {
+	if err := s.roomy(); err != nil {
+		return nil, err
+	}
 	old, err := s.store.Job(ctx, id)
 	switch {
 	case err != nil:

@@ -91,13 +91,13 @@ func (s *Server) newRouter() (*gin.Engine, error) {
 	if err := r.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
 		return nil, &models.Invalid{Field: "trusted-proxies", Why: "must be addresses or CIDRs"}
 	}
-	r.Use(s.watched, secureHeaders, sameSite())
+	r.Use(s.watched, secureHeaders, sameSite(), s.admitted)
 	if s.cfg.Dev {
 		r.Use(ownHost, inDev)
 	} else {
 		r.Use(s.keyed)
 	}
-	r.Use(s.allowed, s.reached, s.batchOnly, jsonOnly, asJSON(s.cfg.MaxRequest))
+	r.Use(s.allowed, s.reached, s.paced, s.batchOnly, jsonOnly, s.kept, asJSON(s.cfg.MaxRequest))
 	r.NoRoute(func(c *gin.Context) {
 		s.lost(c, newProblem(http.StatusNotFound, "There is nothing at this path."))
 	})

@@ -121,6 +121,9 @@ func (s *Server) resumeSchedule(ctx context.Context, name string) (*models.Sched
 // triggerSchedule makes one job now, whatever the schedule's state, with another payload if one is given.
 func (s *Server) triggerSchedule(ctx context.Context, name string, in *rerunIn, idem *models.Idempotency) (*models.Created,
 	error) {
+	if err := s.roomy(); err != nil {
+		return nil, err
+	}
 	var over *models.JobSpec
 	if in.Payload != nil {
 		over = &models.JobSpec{BodyForm: models.BodyPayload, Body: in.Payload}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -24,6 +25,12 @@ type Config struct {
 	BehindProxy    bool     // a proxy speaks TLS for us: its X-Forwarded-Proto is believed
 	TrustedProxies []string // addresses and CIDRs of proxies whose X-Forwarded-For is believed
 	OpenMetrics    bool     // /metrics, /docs and /openapi.json need no key
+
+	TLS *tls.Config // nil: plain HTTP
+
+	MaxRequests int   // answered at once; 0: 2048
+	MaxStreams  int   // of events, open at once, of which a key may have a quarter; 0: 1000
+	MinFreeDisk int64 // bytes of the database's disk below which nothing new is accepted; 0: 512 MiB
 
 	MaxPayload int64 // bytes of one job's body; 0: 1 MiB
 	MaxRequest int64 // bytes of a request's body; 0: 16 MiB
@@ -52,6 +59,15 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxRequest == 0 {
 		c.MaxRequest = 16 << 20
+	}
+	if c.MaxRequests == 0 {
+		c.MaxRequests = maxRequests
+	}
+	if c.MaxStreams == 0 {
+		c.MaxStreams = maxStreams
+	}
+	if c.MinFreeDisk == 0 {
+		c.MinFreeDisk = minFreeDisk
 	}
 	if c.Grace == 0 {
 		c.Grace = 30 * time.Second
@@ -95,6 +111,9 @@ type Server struct {
 	keys     *keyring
 	sessions cache[[sha256.Size]byte, *models.Session] // of people who signed in, by the hash of their cookie
 	guesses  guesses
+	requests crowd
+	streams  crowd
+	disk     disk
 	closing  chan struct{} // closed when Run is told to end: streams end then
 	beat     time.Duration // between two signs of life on a stream
 	patience time.Duration // for the end of a call that a request aborted
@@ -122,6 +141,7 @@ func New(cfg Config, store *models.Store, engine Engine) (*Server, error) {
 	s.targets = cache[string, *models.Target]{find: store.Target, fresh: targetFresh}
 	s.sessions = cache[[sha256.Size]byte, *models.Session]{find: store.Session, fresh: keyFresh}
 	s.keys = newKeyring(store, cfg.AdminKey)
+	s.disk = disk{free: store.DiskFree, min: cfg.MinFreeDisk}
 	s.metrics = newMetrics(engine)
 	var err error
 	s.router, err = s.routes()
@@ -145,10 +165,16 @@ func (s *Server) Handler() http.Handler {
 // ln, and may be called once.
 func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 	srv := &http.Server{Handler: s.Handler(), ReadTimeout: readTimeout, ReadHeaderTimeout: readTimeout / 6,
-		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, TLSConfig: s.cfg.TLS,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(ln) }()
+	go func() {
+		if s.cfg.TLS != nil {
+			ended <- srv.ServeTLS(ln, "", "")
+		} else {
+			ended <- srv.Serve(ln)
+		}
+	}()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve %s: %w", ln.Addr(), err)

@@ -72,21 +72,3 @@ func keyView(k *models.Key) keyOut {
 	}
 	return out
 }
-
-// auditOut is a line of the audit as the API shows it.
-type auditOut struct {
-	ID     string         `json:"id" example:"aud_01kcr3x5yw9m0bq4t6z8d2e7fn"`
-	At     moment         `json:"at"`
-	Who    string         `json:"who" example:"billing-worker" doc:"Name of the key; dev where there are no keys, console for the command line on the server."`
-	Remote string         `json:"remote" doc:"The address it came from."`
-	Action string         `json:"action" example:"update"`
-	Kind   string         `json:"kind" example:"target"`
-	Name   string         `json:"name" example:"billing" doc:"Name or id of what it was done to."`
-	Before map[string]any `json:"before" doc:"The settings that changed, as they were; null when there is nothing to tell."`
-	After  map[string]any `json:"after" doc:"The same, as they are now; or details of what was done."`
-}
-
-// TransformSchema lets null be where there is nothing to tell.
-func (auditOut) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	return orNull(s, "before", "after")
-}

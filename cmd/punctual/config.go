@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -28,6 +29,11 @@ type settings struct {
 	NoMigrate            bool
 	Sync                 string
 	AdminKey             string
+	TLSCert, TLSKey      string
+	BehindProxy          bool
+	TrustedProxies       []string
+	Insecure             bool
+	OpenMetrics          bool
 	AllowTargets         []string
 	SecretKeys           []models.SecretKey
 	Retention            time.Duration
@@ -35,6 +41,9 @@ type settings struct {
 	RetentionOccurrences time.Duration
 	MaxPayload           int64 // bytes
 	MaxRequest           int64 // bytes
+	MaxRequests          int
+	MaxStreams           int
+	MinFreeDisk          int64 // bytes
 	ResponseCapture      int64 // bytes
 	MaxInFlight          int
 	QueueWindow          int
@@ -78,6 +87,18 @@ var table = []setting{
 		func(s *settings, v string) error { s.Sync = v; return oneOf(v, "full", "normal") }},
 	{"admin-key", "", onServe, "a `KEY` that may do everything, beside those of punctual keys",
 		func(s *settings, v string) error { s.AdminKey = v; return nil }},
+	{"tls-cert", "", onServe, "PEM `FILE` of the certificate to serve HTTPS with; read again when it changes",
+		func(s *settings, v string) error { s.TLSCert = v; return nil }},
+	{"tls-key", "", onServe, "PEM `FILE` of the certificate's key",
+		func(s *settings, v string) error { s.TLSKey = v; return nil }},
+	{"behind-proxy", "false", onServe, "a proxy speaks TLS for this server: allow any plain --addr, and believe X-Forwarded-Proto",
+		func(s *settings, v string) (err error) { s.BehindProxy, err = yesOrNo(v); return err }},
+	{"trusted-proxies", "", onServe, "`CIDR,...` of proxies whose X-Forwarded-For is believed",
+		func(s *settings, v string) (err error) { s.TrustedProxies, err = networks(v); return err }},
+	{"insecure", "false", onServe, "allow a plain --addr that other machines can reach: keys cross the network readably",
+		func(s *settings, v string) (err error) { s.Insecure, err = yesOrNo(v); return err }},
+	{"open-metrics", "false", onServe, "let /metrics, /docs and /openapi.json be read without a key",
+		func(s *settings, v string) (err error) { s.OpenMetrics, err = yesOrNo(v); return err }},
 	{"allow-targets", "", onServe, "addresses that are not public but may be called: `CIDR|HOST,...`",
 		func(s *settings, v string) error { s.AllowTargets = splitList(v); return nil }},
 	{"secret-key-file", "", onServers | onSecrets, "`FILE,...` of keys that encrypt secrets in the database: base64 of 32 bytes a line; the first one writes",
@@ -92,6 +113,12 @@ var table = []setting{
 		func(s *settings, v string) (err error) { s.MaxPayload, err = size(v); return err }},
 	{"max-request", "16MiB", onServers, "largest request body, as a `SIZE`",
 		func(s *settings, v string) (err error) { s.MaxRequest, err = size(v); return err }},
+	{"max-requests", "2048", onServers, "`NUMBER` of requests answered at once; more get 503",
+		func(s *settings, v string) (err error) { s.MaxRequests, err = number(v, 1, 1_000_000); return err }},
+	{"max-streams", "1000", onServers, "`NUMBER` of event streams open at once, a key having a quarter of them at most",
+		func(s *settings, v string) (err error) { s.MaxStreams, err = number(v, 1, 1_000_000); return err }},
+	{"min-free-disk", "512MiB", onServers, "`SIZE` of free disk below which nothing new is accepted; what is owed is still done",
+		func(s *settings, v string) (err error) { s.MinFreeDisk, err = size(v); return err }},
 	{"response-capture", "16KiB", onServers, "how much of a target's answer is kept, as a `SIZE`",
 		func(s *settings, v string) (err error) { s.ResponseCapture, err = size(v); return err }},
 	{"max-in-flight", "4096", onServers, "`NUMBER` of calls out at once, over all targets",
@@ -241,6 +268,18 @@ func number(v string, least, most int) (int, error) {
 		return 0, fmt.Errorf("must be a number from %d to %d", least, most)
 	}
 	return n, nil
+}
+
+func networks(v string) ([]string, error) {
+	all := splitList(v)
+	for i, text := range all {
+		all[i] = strings.TrimSpace(text)
+		_, noAddr := netip.ParseAddr(all[i])
+		if _, noPrefix := netip.ParsePrefix(all[i]); noAddr != nil && noPrefix != nil {
+			return nil, errors.New("must be addresses or networks, such as 10.0.0.7 or 10.0.0.0/8")
+		}
+	}
+	return all, nil
 }
 
 func yesOrNo(v string) (bool, error) {

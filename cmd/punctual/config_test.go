@@ -33,7 +33,8 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	const day = 24 * time.Hour
-	want := settings{Addr: "127.0.0.1:8080", Database: "sqlite:punctual.db", Sync: "full", AllowTargets: []string{},
+	want := settings{Addr: "127.0.0.1:8080", Database: "sqlite:punctual.db", Sync: "full", AllowTargets: []string{}, TrustedProxies: []string{},
+		MaxRequests: 2048, MaxStreams: 1000, MinFreeDisk: 512 << 20,
 		Retention: 7 * day, RetentionFailed: 30 * day, RetentionOccurrences: 90 * day, MaxPayload: 1 << 20,
 		MaxRequest: 16 << 20, ResponseCapture: 16 << 10, MaxInFlight: 4096, QueueWindow: 65536,
 		ShutdownGrace: 30 * time.Second, MissedAfter: time.Minute, LogFormat: "text", LogLevel: slog.LevelInfo}
@@ -73,7 +74,7 @@ func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
 func TestEveryValueThatIsRefusedNamesTheRuleAndNotItself(t *testing.T) {
 	for _, row := range table {
 		switch row.name {
-		case "addr", "admin-key", "allow-targets", "database": // any text; what uses it decides
+		case "addr", "admin-key", "allow-targets", "database", "tls-cert", "tls-key": // any text; what uses it decides
 			continue
 		}
 		t.Run(row.name, func(t *testing.T) {

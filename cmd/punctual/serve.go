@@ -29,6 +29,9 @@ func (a *app) serve() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if err := s.checkAddress(); err != nil {
+				return misused(c, err)
+			}
 			guard, err := webhooks.NewGuard(s.AllowTargets)
 			if err != nil {
 				return misused(c, fmt.Errorf("--allow-targets: %w", err))
@@ -88,8 +91,19 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 	engine := dispatcher.New(dispatcher.Config{Node: node, Version: version, MaxInFlight: s.MaxInFlight, QueueWindow: s.QueueWindow,
 		Grace: s.ShutdownGrace, Retention: s.Retention, RetentionFailed: s.RetentionFailed,
 		RetentionOccurrences: s.RetentionOccurrences, Log: log}, store, sender)
-	door, err := server.New(server.Config{Version: version, Dev: m.dev, AdminKey: s.AdminKey, Guard: m.guard,
-		MaxPayload: s.MaxPayload, MaxRequest: s.MaxRequest, Settings: s.Shown, Grace: s.ShutdownGrace, Log: log}, store, engine)
+	cfg := server.Config{Version: version, Dev: m.dev, AdminKey: s.AdminKey, Guard: m.guard, BehindProxy: s.BehindProxy,
+		TrustedProxies: s.TrustedProxies, OpenMetrics: s.OpenMetrics, MaxRequests: s.MaxRequests, MaxStreams: s.MaxStreams,
+		MinFreeDisk: s.MinFreeDisk, MaxPayload: s.MaxPayload, MaxRequest: s.MaxRequest, Settings: s.Shown,
+		Grace: s.ShutdownGrace, Log: log}
+	scheme := "http://"
+	if s.TLSCert != "" {
+		pair, err := newCertificate(s.TLSCert, s.TLSKey, log)
+		if err != nil {
+			return err
+		}
+		cfg.TLS, scheme = pair.config(), "https://"
+	}
+	door, err := server.New(cfg, store, engine)
 	if err != nil {
 		return err
 	}
@@ -105,7 +119,7 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 		func() error { return door.Run(ctx, ln) },
 		func() error { return sayStopping(ctx, log, s.ShutdownGrace) },
 	}
-	url := "http://" + ln.Addr().String()
+	url := scheme + ln.Addr().String()
 	if !m.dev && s.AdminKey == "" {
 		if err := a.hintAtKeys(ctx, store, s.Database); err != nil {
 			return err
@@ -121,6 +135,18 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 		beside.Go(func() { m.furnish(ctx, url) })
 	}
 	return runAll(ctx, stop, agents)
+}
+
+// checkAddress refuses to send keys over the network in the clear, unless somebody has asked for just that.
+func (s *settings) checkAddress() error {
+	switch {
+	case (s.TLSCert == "") != (s.TLSKey == ""):
+		return errors.New("--tls-cert and --tls-key must be given together")
+	case s.TLSCert != "" || s.BehindProxy || s.Insecure || loopback(s.Addr):
+		return nil
+	}
+	return errors.New("--addr can be reached from other machines, and keys would cross the network readably: " +
+		"give --tls-cert and --tls-key, or --behind-proxy if a proxy speaks TLS for it, or --insecure")
 }
 
 // hintAtKeys tells how to make the first key, without which nobody can do anything.
