@@ -53,18 +53,20 @@ func (c *JobCounts) add(s standing, n int) {
 func (s *Store) JobCounts(ctx context.Context, target string) (JobCounts, error) {
 	db, done := s.read(ctx)
 	defer done()
-	return jobCounts(db, target)
+	ids, all, err := reachIDs(db, target, reachOf(ctx))
+	if err != nil {
+		return JobCounts{}, err
+	}
+	return jobCounts(db, ids, all)
 }
 
-func jobCounts(db *gorm.DB, target string) (total JobCounts, err error) {
-	var ids []string
-	if target != "" {
-		if ids, err = targetIDs(db, target); err != nil || len(ids) == 0 {
-			return total, err
-		}
+// jobCounts sums the tallies of the targets of these ids, or of all targets.
+func jobCounts(db *gorm.DB, ids []string, all bool) (total JobCounts, err error) {
+	if !all && len(ids) == 0 {
+		return total, nil
 	}
-	all, err := talliesByTarget(db, ids)
-	for _, c := range all {
+	tallies, err := talliesByTarget(db, ids)
+	for _, c := range tallies {
 		total.Scheduled, total.Retrying, total.Held = total.Scheduled+c.Scheduled, total.Retrying+c.Retrying, total.Held+c.Held
 		total.Running, total.Succeeded = total.Running+c.Running, total.Succeeded+c.Succeeded
 		total.Failed, total.Canceled = total.Failed+c.Failed, total.Canceled+c.Canceled

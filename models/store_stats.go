@@ -77,14 +77,13 @@ type Stats struct {
 func (s *Store) Stats(ctx context.Context, w Window, target string, now time.Time) (*Stats, error) {
 	db, done := s.read(ctx)
 	defer done()
-	ids := []string{""}
-	var living []string
-	if target != "" {
-		var err error
-		if ids, err = targetIDs(db, target); err != nil {
-			return nil, err
-		}
-		living = ids
+	ids, all, err := reachIDs(db, target, reachOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	living := ids
+	if all {
+		ids = []string{""}
 	}
 	steps := int(w.Length / w.Step)
 	first := now.UTC().Truncate(w.Step).Add(-time.Duration(steps-1) * w.Step)
@@ -95,8 +94,7 @@ func (s *Store) Stats(ctx context.Context, w Window, target string, now time.Tim
 	if len(ids) == 0 {
 		return out, nil
 	}
-	var err error
-	if out.Jobs, err = jobCounts(db, target); err != nil {
+	if out.Jobs, err = jobCounts(db, living, all); err != nil {
 		return nil, err
 	}
 	d, err := dueJobs(db, living, now, dueLook)

@@ -104,11 +104,17 @@ var needs = map[string]need{
 	"POST /login":       anyone,
 	"POST /logout":      anyone,
 
-	"GET /jobs":              reads.narrowed(),
-	"GET /jobs/new":          writes.narrowed(),
-	"POST /jobs/new":         writes.narrowed().making(),
-	"GET /jobs/:id":          reads,
-	"POST /jobs/many":        writes.narrowed(),
+	"GET /jobs":       reads.narrowed(),
+	"GET /jobs/new":   writes.narrowed(),
+	"POST /jobs/new":  writes.narrowed().making(),
+	"GET /jobs/:id":   reads,
+	"POST /jobs/many": writes.narrowed(),
+
+	"GET /operations":             reads,
+	"POST /operations":            writes,
+	"GET /operations/:id":         reads,
+	"POST /operations/:id/cancel": writes,
+
 	"GET /jobs/:id/rerun":    writes,
 	"POST /jobs/:id/:action": writes,
 

@@ -83,6 +83,10 @@ POST   /jobs/new                        write part
 GET    /jobs/:id                        read  own
 GET    /jobs/:id/rerun                  write own
 POST   /jobs/many                       write part
+GET    /operations                      read  none
+POST   /operations                      write none
+GET    /operations/:id                  read  none
+POST   /operations/:id/cancel           write none
 POST   /jobs/:id/:action                write own
 GET    /targets                         read  part
 GET    /targets/new                     admin part

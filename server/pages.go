@@ -35,6 +35,11 @@ func (s *Server) pageRoutes(r gin.IRouter) {
 	show("/jobs/:id/rerun", s.showRerun)
 	act("/jobs/:id/:action", s.actOnJob)
 
+	show("/operations", s.showOperations)
+	act("/operations", s.beginOperation)
+	show("/operations/:id", s.showOperation)
+	act("/operations/:id/cancel", s.stopOperation)
+
 	show("/targets", s.showTargets)
 	show("/targets/new", s.showNewTarget)
 	act("/targets/new", s.makeTarget)

@@ -22,6 +22,9 @@ func (s *Server) actOnMany(c *gin.Context) (reply, error) {
 	if !known {
 		return reply{}, models.ErrNotFound
 	}
+	if c.PostForm("all") != "" {
+		return s.askMany(c, act)
+	}
 	ids := c.PostFormArray("job")
 	if len(ids) == 0 {
 		return reply{to: back, flash: "No job was selected.", sorry: true}, nil

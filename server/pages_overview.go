@@ -86,11 +86,22 @@ const wellnessKept = 2 * time.Second
 
 // look tells how the targets do; anew is without what is still known.
 func (w *wellness) look(ctx context.Context, s *Server, now time.Time, anew bool) (standing, error) {
+	if viewerOf(ctx).targets != nil { // who may see a part only must not see what others see, nor they that part
+		return s.lookAtTargets(ctx, now)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !anew && now.Before(w.until) {
 		return w.last, nil
 	}
+	found, err := s.lookAtTargets(ctx, now)
+	if err == nil {
+		w.last, w.until = found, now.Add(wellnessKept)
+	}
+	return found, err
+}
+
+func (s *Server) lookAtTargets(ctx context.Context, now time.Time) (standing, error) {
 	targets, _, err := s.store.Targets(ctx, models.Page{Limit: everything})
 	if err != nil {
 		return standing{}, err
@@ -107,6 +118,5 @@ func (w *wellness) look(ctx context.Context, s *Server, now time.Time, anew bool
 	for _, h := range health {
 		found.failed += h.Total.Ended.Failed
 	}
-	w.last, w.until = found, now.Add(wellnessKept)
 	return found, nil
 }

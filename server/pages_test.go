@@ -378,3 +378,34 @@ func TestActingOnSchedules(t *testing.T) {
 	b.request("POST", "/schedules/many", "do=trigger&schedule=late").want(200, "1 schedule is run once.")
 	b.request("POST", "/schedules/many", "do=pause").want(200, "No schedule was selected.")
 }
+
+// TestActingOnAllThatMatch retries all failed jobs of a target: how many is shown first, and progress after.
+func TestActingOnAllThatMatch(t *testing.T) {
+	h := open(t)
+	h.do(201, "POST", "/v1/targets", `{"name":"billing","url":"https://billing.example.com/hook","retry":{"max_attempts":1}}`)
+	h.sender.will(answers(http.StatusInternalServerError))
+	var ids []string
+	for range 3 {
+		ids = append(ids, h.do(201, "POST", "/v1/jobs", `{"target":"billing"}`).text("id"))
+	}
+	for _, id := range ids {
+		h.ended(id)
+	}
+	h.sender.will(answers(http.StatusOK))
+	b := h.browser()
+	b.get("/jobs?q=target:billing+state:failed").want(200, "all 3 matching")
+	b.request("POST", "/jobs/many", "do=retry&all=1&q=target:billing+state:failed").want(200, "Retry 3 jobs?", "3 jobs match")
+	b.submit("/operations", "do", "retry").want(200, "Retry 3 jobs", "3 matched")
+	at := b.at
+	for strings.Contains(b.text(), "running") {
+		b.get(at)
+	}
+	b.want(200, "3 done", "0 left as they were")
+	for _, id := range ids {
+		h.ended(id)
+		b.get("/jobs/"+id).want(200, "succeeded")
+	}
+	b.get("/operations").want(200, "Retry", "target:billing state:failed")
+	b.request("POST", "/jobs/many", "do=delete&all=1&q=").want(422, "must choose")
+	b.get(at).request("POST", at+"/cancel", "").want(200)
+}

@@ -52,6 +52,6 @@ func (v *viewer) sees(target string) bool {
 
 // may is what pages leave out or show.
 func (v *viewer) may() ui.May {
-	return ui.May{Write: v.scope.Covers(models.ScopeWrite), Admin: v.scope.Covers(models.ScopeAdmin),
+	return ui.May{Whole: v.targets == nil, Write: v.scope.Covers(models.ScopeWrite), Admin: v.scope.Covers(models.ScopeAdmin),
 		Rule: v.scope.Covers(models.ScopeAdmin) && v.targets == nil}
 }

@@ -51,3 +51,14 @@ func (a Act) Told(n int) string {
 	}
 	return thousands(n) + " jobs are " + done + "."
 }
+
+// Means says what comes of it.
+func (a Act) Means() string {
+	return map[string]string{
+		"retry":  "Each is due again at once, with all its attempts.",
+		"run":    "Each is due at once, whatever time it was made for.",
+		"rerun":  "For each a new job like it is made.",
+		"cancel": "None of them is called any more; calls that are out are cut off.",
+		"delete": "They and their attempts go from the record for good.",
+	}[a.Name]
+}

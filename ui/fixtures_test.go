@@ -18,7 +18,7 @@ func ago(d time.Duration) time.Time { return noon.Add(-d) }
 
 func frame(title, tab string) Frame {
 	return Frame{Title: title, Tab: tab, Now: noon, Here: "/", Origin: "http://localhost:8080", Version: "0.1.0",
-		Dev: true, May: May{Write: true, Admin: true, Rule: true}, Watch: Watch{On: true}}
+		Dev: true, May: May{Write: true, Admin: true, Whole: true, Rule: true}, Watch: Watch{On: true}}
 }
 
 // alarmed is the frame while something is wrong.
@@ -229,6 +229,23 @@ func (w world) schedules() []*models.Schedule {
 	}
 }
 
+func (w world) operations() []*models.Operation {
+	o := func(id string, action models.Action, state models.OperationState, done, failed int) *models.Operation {
+		out := &models.Operation{ID: "op_01kjq3v8e5fzzr9y6q5t8m000" + id, Action: action, State: state, Matched: 100_000, Done: done,
+			Failed: failed, Search: w.text("target:billing state:failed"), CreatedAt: ago(time.Minute)}
+		if state != models.OperationRunning {
+			out.FinishedAt = ago(2 * time.Second)
+		}
+		if failed > 0 {
+			out.Failures = map[string]int{w.text("The job's target is no longer registered."): failed}
+		}
+		return out
+	}
+	return []*models.Operation{o("1", models.ActRetry, models.OperationRunning, 31_500, 0),
+		o("2", models.ActDelete, models.OperationDone, 99_988, 12), o("3", models.ActCancel, models.OperationCanceled, 5000, 0),
+		o("4", models.ActRerun, models.OperationDone, 100_000, 0)}
+}
+
 func (w world) attention() []Attention {
 	health := map[string]*models.Health{"tgt_billing": health(0)}
 	return AttentionOf(w.targets(), w.loads(), health)
@@ -397,6 +414,13 @@ func (w world) full() map[string]Page {
 		"attempt":        &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[2]},
 		"attempt-out":    &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[0]},
 		"attempt-binary": &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[8], Whole: true},
+		"many": &AskMany{Frame: frame("Retry", TabJobs), Back: "state:failed " + w.text("x"),
+			Operation: &models.Operation{Action: models.ActDelete, Search: w.text("state:failed"), Matched: 12345}},
+		"many-wrong": &AskMany{Frame: frame("Retry", TabJobs), Operation: &models.Operation{Action: models.ActRetry},
+			Faults: []Fault{{"filter", w.text("must choose")}}},
+		"operations":     &Operations{Frame: frame("Operations", TabJobs), Operations: w.operations(), Next: "abc"},
+		"operation":      &Operation{Frame: frame("Operation", TabJobs), Operation: w.operations()[0]},
+		"operation-done": &Operation{Frame: frame("Operation", TabJobs), Operation: w.operations()[1]},
 		"system": &System{Frame: alarmed(frame("System", TabSystem)), Node: "node_01kjq3v8e5fzzr9y6q5t8m0001",
 			StartedAt: ago(70 * time.Hour), GoVersion: "go1.26.0", Memory: 90 << 20, InFlight: 23, Slots: 4096, Queued: 227,
 			Turns: 12, Watchers: 1, Book: models.Condition{Bytes: 3 << 30, Free: 1 << 30, Schema: 7, Waiting: 3,
@@ -429,9 +453,11 @@ func empty() map[string]Page {
 			State: models.Scheduled, RunAt: noon}},
 		"empty-attempt": &Attempt{Frame: frame("attempt", TabAttempts),
 			Attempt: &models.Attempt{Outcome: models.Interrupted}},
-		"empty-system":  &System{Frame: frame("System", TabSystem)},
-		"empty-problem": &Problem{Frame: Frame{}},
-		"empty-login":   &Login{Frame: Frame{}},
+		"empty-operations": &Operations{Frame: frame("Operations", TabJobs)},
+		"empty-operation":  &Operation{Frame: frame("Operation", TabJobs), Operation: &models.Operation{}},
+		"empty-system":     &System{Frame: frame("System", TabSystem)},
+		"empty-problem":    &Problem{Frame: Frame{}},
+		"empty-login":      &Login{Frame: Frame{}},
 	}
 }
 

@@ -32,6 +32,7 @@ type Frame struct {
 type May struct {
 	Write bool // make, change and end jobs and schedules
 	Admin bool // register, change, test and delete targets, and see their secrets
+	Whole bool // see and touch what belongs to no single target: the system, and operations on many jobs
 	Rule  bool // make and revoke keys, read the audit
 }
 
@@ -56,6 +57,7 @@ type Watch struct {
 	On     bool
 	Target string // name; "": all targets
 	Job    string // id; "": all jobs
+	Every  int    // seconds between two looks without an event; 0: what is usual
 }
 
 // URL is where the events come from, "" when the page is not live.
@@ -90,7 +92,9 @@ func (f *Frame) Entries() []Entry {
 		{Name: "Schedules", Href: "/schedules", Key: "s"},
 		{Name: "Targets", Href: "/targets", Key: "t"},
 		{Name: "Attempts", Href: "/attempts", Key: "a"},
-		{Name: "System", Href: "/system", Key: "y"},
+	}
+	if f.May.Whole {
+		all = append(all, Entry{Name: "System", Href: "/system", Key: "y"})
 	}
 	for i := range all {
 		all[i].Lit = strings.ToLower(all[i].Name) == f.Tab
