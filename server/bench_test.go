@@ -14,6 +14,7 @@ func BenchmarkCreateJob(b *testing.B) {
 	h.target("billing", `,"paused":true`)
 	body := []byte(`{"target":"billing","payload":{"invoice":7,"customer":"c-42"}}`)
 	b.ReportAllocs()
+	b.ResetTimer()
 	b.SetParallelism(32) // on two cores: 64 clients
 	b.RunParallel(func(p *testing.PB) {
 		for p.Next() {
