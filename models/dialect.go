@@ -45,15 +45,16 @@ type dialect interface {
 
 // manner is what differs inside a transaction. Its zero value is an engine whose one writer excludes all others.
 type manner struct {
-	hands     int                       // writers
-	shared    bool                      // others write too: rows are locked before they are decided on, caches checked
-	forUpdate string                    // ends a SELECT whose rows must not change before the commit
-	rebind    func(query string) string // from ? and ?N to the engine's placeholders; nil: they are the engine's
-	tidy      func(args []any)          // makes arguments fit for the engine; nil: they are
-	clock     string                    // the engine's clock in microseconds; "": nobody goes by it
-	elements  string                    // SELECT of the texts in the JSON array %s
-	patience  time.Duration             // of one transaction; 0: as long as it takes
-	insist    time.Duration             // how long a batch is run again while the book is in trouble; 0: commitTries times
+	hands     int                              // writers
+	shared    bool                             // others write too: rows are locked before they are decided on, caches checked
+	forUpdate string                           // ends a SELECT whose rows must not change before the commit
+	rebind    func(query string) string        // from ? and ?N to the engine's placeholders; nil: they are the engine's
+	tidy      func(args []any)                 // makes arguments fit for the engine; nil: they are
+	clock     string                           // the engine's clock in microseconds; "": nobody goes by it
+	shrink    func(*tx) (more bool, err error) // returns a step of free space to the system; nil: the engine does
+	elements  string                           // SELECT of the texts in the JSON array %s
+	patience  time.Duration                    // of one transaction; 0: as long as it takes
+	insist    time.Duration                    // how long a batch is run again while the book is in trouble; 0: commitTries times
 }
 
 // locked makes a query lock the rows that it finds until the commit, on an engine that has such locks.

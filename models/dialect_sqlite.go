@@ -123,7 +123,30 @@ func (d *sqlite) commit(ctx context.Context, conn *sql.Conn) error {
 }
 
 func (d *sqlite) manner() manner {
-	return manner{hands: 1, elements: "SELECT value FROM json_each(%s)"}
+	return manner{hands: 1, shrink: shrinkFile, elements: "SELECT value FROM json_each(%s)"}
+}
+
+// The file gives space back when a quarter of it is free and that is worth it, 1 MiB at a time: moving pages costs about as
+// much as writing them, and what is pruned now leaves room for what comes next.
+const (
+	shrinkShare = 4        // of the pages
+	shrinkLeast = 16 << 20 // bytes
+	shrinkStep  = 1 << 20  // bytes
+)
+
+// shrinkFile returns a step of free pages to the system, where enough of them are free.
+func shrinkFile(t *tx) (more bool, err error) {
+	var pages, size, free int64
+	if err := t.one(`SELECT p.page_count, s.page_size, f.freelist_count FROM pragma_page_count() p, pragma_page_size() s,
+		pragma_freelist_count() f`, nil, &pages, &size, &free); err != nil {
+		return false, err
+	}
+	if free*shrinkShare < pages || free*size < shrinkLeast {
+		return false, nil
+	}
+	// Each row of the answer is a page that was given back.
+	return true, t.each(fmt.Sprintf("PRAGMA incremental_vacuum(%d)", shrinkStep/size), nil,
+		func(func(...any) error) error { return nil })
 }
 
 func (d *sqlite) transient(err error) bool {

@@ -1,9 +1,12 @@
 package models
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"punctual/models/testdata/postgres"
 )
 
 // keepFixture makes jobs of a target that ended at t0 in each final state.
@@ -149,5 +152,34 @@ func TestSizeText(t *testing.T) {
 		if got := FormatSize(bytes); got != want {
 			t.Errorf("%d: %s, want %s", bytes, got, want)
 		}
+	}
+}
+
+// TestThePrunedFileShrinks: what is pruned in bulk goes back to the system, in steps.
+func TestThePrunedFileShrinks(t *testing.T) {
+	if postgres.Asked() {
+		t.Skip("that engine reuses its space by itself")
+	}
+	s := openStore(t)
+	target := newTarget(t, s, "billing")
+	for range 24 {
+		for _, j := range newJobs(t, s, target, 20, func(spec *JobSpec) { spec.Body = fmt.Appendf(nil, `"%0100000d"`, 1) }) {
+			if _, err := s.CancelJob(t.Context(), j.ID, t0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	before, _, err := s.dialect.space(t.Context(), s.readDB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for more := true; more; {
+		if _, more, err = s.Prune(t.Context(), Keep{Ended: t0.Add(time.Hour), Now: t0}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after, free, err := s.dialect.space(t.Context(), s.readDB)
+	if err != nil || before < 40<<20 || after > shrinkLeast+8<<20 || free > after {
+		t.Errorf("%d MiB before, %d after of which %d are free, %v", before>>20, after>>20, free>>20, err)
 	}
 }

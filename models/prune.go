@@ -103,7 +103,9 @@ func (s *Store) Prune(ctx context.Context, keep Keep) (total int, more bool, err
 		}
 		total += int(tests + past + keys + lines + minutes + operations)
 		moved, err := tx.moveStep()
-		more = total+moved > 0
+		if more = total+moved > 0; !more && err == nil && tx.shrink != nil {
+			more, err = tx.shrink(tx)
+		}
 		return err
 	}})
 	return total, more, err
