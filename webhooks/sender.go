@@ -50,7 +50,8 @@ func NewSender(c Config) *Sender {
 	if c.Guard == nil {
 		c.Guard = &Guard{}
 	}
-	tlsConfig := &tls.Config{RootCAs: c.RootCAs, ClientSessionCache: tls.NewLRUClientSessionCache(sessionCacheSize)}
+	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.RootCAs,
+		ClientSessionCache: tls.NewLRUClientSessionCache(sessionCacheSize)}
 	s := &Sender{agent: c.UserAgent, capture: c.Capture, dial: guardedDial(c.Guard)}
 	s.pools.limit = c.MaxPools
 	s.pools.open = map[string]*pool{}

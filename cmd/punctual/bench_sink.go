@@ -79,7 +79,7 @@ func (a *app) benchSink(ctx context.Context) error {
 		return err
 	}
 	s := &sink{seen: map[string]bool{}, tally: tally{URL: "http://" + ln.Addr().String() + "/"}}
-	srv := &http.Server{Handler: s}
+	srv := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
 	go srv.Serve(ln) // until Close
 	return errors.Join(takeOrders(ctx, a.stdin, a.stdout, s.obey), srv.Close())
 }
