@@ -92,6 +92,7 @@ func TestDispatchWalksSmallIndexes(t *testing.T) {
 			ORDER BY expires_at LIMIT 200`, "jobs_expiring (expires_at>? AND expires_at<?)"},
 		{`SELECT id, due_at, version FROM schedules WHERE deleted_at IS NULL AND due_at IS NOT NULL
 			AND due_at < 5 AND (due_at, id) > (1, 'x') ORDER BY due_at, id LIMIT 10`, "schedules_due"},
+		{strings.NewReplacer("LIMIT ?", "LIMIT 20", "IN ?", "IN ('x', 'y')").Replace(lastRuns), "jobs_schedule (schedule_id=?"},
 		{`SELECT id FROM attempts WHERE job_id = 'x' AND job_id <> '' ORDER BY number`, "attempts_job (job_id=?)"},
 	} {
 		got := plan(t, s.reads, c.sql)

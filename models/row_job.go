@@ -2,6 +2,7 @@ package models
 
 import (
 	"encoding/json"
+	"strings"
 
 	"gorm.io/gorm"
 )
@@ -99,7 +100,15 @@ func readJSON(column []byte, to any) error {
 
 // jobsWhere reads whole jobs: rows, bodies, targets, schedules' names and last attempts.
 func jobsWhere(db *gorm.DB, order, where string, args ...any) ([]*Job, error) {
-	rows, err := db.Raw(`SELECT `+jobColumns+` FROM jobs WHERE `+where+` ORDER BY `+order, args...).Rows()
+	return jobsOf(db, jobColumns, order, where, args...)
+}
+
+// lightColumns are jobColumns that leave the body where it is.
+var lightColumns = strings.Replace(jobColumns, " body, body_apart", " NULL, 0", 1)
+
+// jobsOf reads jobs by jobColumns or lightColumns.
+func jobsOf(db *gorm.DB, columns, order, where string, args ...any) ([]*Job, error) {
+	rows, err := db.Raw(`SELECT `+columns+` FROM jobs WHERE `+where+` ORDER BY `+order, args...).Rows()
 	if err != nil {
 		return nil, err
 	}

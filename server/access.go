@@ -50,6 +50,7 @@ var needs = map[string]need{
 	"POST /v1/jobs":             writes.narrowed().making(),
 	"POST /v1/jobs/batch":       writes.narrowed().making(),
 	"GET /v1/jobs":              reads.narrowed(),
+	"GET /v1/jobs/export":       reads.narrowed(),
 	"GET /v1/jobs/:id":          reads,
 	"PATCH /v1/jobs/:id":        writes,
 	"DELETE /v1/jobs/:id":       writes,
@@ -79,6 +80,7 @@ var needs = map[string]need{
 
 	"GET /v1/attempts":     reads.narrowed(),
 	"GET /v1/attempts/:id": reads,
+	"GET /v1/upcoming":     reads,
 	"GET /v1/stats":        reads,
 	"GET /v1/nodes":        reads,
 	"GET /v1/events":       reads.narrowed(),

@@ -29,6 +29,7 @@ GET    /v1/targets/:name/keys           read  own
 POST   /v1/jobs                         write part
 POST   /v1/jobs/batch                   write part
 GET    /v1/jobs                         read  part
+GET    /v1/jobs/export                  read  part
 GET    /v1/jobs/:id                     read  own
 PATCH  /v1/jobs/:id                     write own
 DELETE /v1/jobs/:id                     write own
@@ -57,6 +58,7 @@ GET    /v1/attempts                     read  part
 GET    /v1/attempts/:id                 read  own
 GET    /v1/events                       read  part
 GET    /v1/stats                        read  none
+GET    /v1/upcoming                     read  none
 GET    /v1/nodes                        read  none
 POST   /v1/keys                         admin none
 GET    /v1/keys                         admin none

@@ -36,6 +36,9 @@ var endpoints = map[string]about{
 		more:    "All or none, in one commit."},
 	"listJobs": {tag: "Jobs", summary: "List jobs", more: "Newest first. A page of a combination that is rare among " +
 		"very many jobs may be short or empty and still have a `next_cursor`: every page costs the same."},
+	"exportJobs": {tag: "Jobs", summary: "Write out jobs", slow: true,
+		more: "All jobs of a filter, newest first, as CSV without bodies and headers, or as JSON with a job on each line. " +
+			"A stream that breaks off is not whole."},
 	"getJob": {tag: "Jobs", summary: "Show a job"},
 	"patchJob": {tag: "Jobs", summary: "Change a job", example: `{"run_at":"2026-12-06T09:00:00Z"}`,
 		more: "`run_at`, `priority` and `expires_at` while it is scheduled; also `payload`, `headers` and `labels` while no " +
@@ -93,6 +96,9 @@ var endpoints = map[string]about{
 	"listAttempts": {tag: "Attempts", summary: "List attempts", more: "Newest first."},
 	"getAttempt":   {tag: "Attempts", summary: "Show an attempt"},
 
+	"listUpcoming": {tag: "Schedules", summary: "List what is coming",
+		more: "The coming runs of all active schedules, in the order in which they come due, as things stand: overlap and limits " +
+			"may yet skip one."},
 	"getStats": {tag: "Server", summary: "Show how things stand",
 		more: "What is owed now, and what came of calls in a window that ends now. Nothing is counted for it: what every " +
 			"commit changes is added up in the same transaction."},

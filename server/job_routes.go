@@ -72,6 +72,11 @@ func (s *Server) postBatch(ctx context.Context, in *batchPost) (*made[jobsOut], 
 
 type jobQuery struct {
 	Paging
+	JobFilterQuery
+}
+
+// JobFilterQuery are the filters of jobs. It is exported for huma, which looks into no other embedded struct.
+type JobFilterQuery struct {
 	Target        string   `query:"target" doc:"Name of the target."`
 	State         []string `query:"state,explode" enum:"scheduled,running,succeeded,failed,canceled,retrying" doc:"May be given several times: any of them. retrying is scheduled with attempts on record."`
 	Schedule      string   `query:"schedule" doc:"Name of the schedule."`
@@ -85,7 +90,7 @@ type jobQuery struct {
 }
 
 // filter is what q chooses; the error is an Invalid or Invalids that name its fields.
-func (q *jobQuery) filter() (models.JobFilter, error) {
+func (q *JobFilterQuery) filter() (models.JobFilter, error) {
 	f := models.JobFilter{Target: q.Target, Schedule: q.Schedule, Origin: models.Origin(q.Origin), StatusCode: q.StatusCode,
 		CreatedAfter: q.CreatedAfter.value(), CreatedBefore: q.CreatedBefore.value(), DueBefore: q.DueBefore.value()}
 	return f, chooseWords(&f, q.State, q.Label, q.Q)

@@ -33,6 +33,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 	route(s, api, "POST /v1/jobs", "createJob", s.postJob)
 	route(s, api, "POST /v1/jobs/batch", "createJobs", s.postBatch)
 	route(s, api, "GET /v1/jobs", "listJobs", s.listJobs)
+	route(s, api, "GET /v1/jobs/export", "exportJobs", s.exportJobs)
 	route(s, api, "GET /v1/jobs/{id}", "getJob", s.getJob)
 	route(s, api, "PATCH /v1/jobs/{id}", "patchJob", s.patchJob)
 	route(s, api, "DELETE /v1/jobs/{id}", "deleteJob", s.removeJob)
@@ -62,6 +63,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 
 	route(s, api, "GET /v1/attempts", "listAttempts", s.listAttempts)
 	route(s, api, "GET /v1/attempts/{id}", "getAttempt", s.getAttempt)
+	route(s, api, "GET /v1/upcoming", "listUpcoming", s.getUpcoming)
 	route(s, api, "GET /v1/stats", "getStats", s.getStats)
 	route(s, api, "GET /v1/nodes", "listNodes", s.listNodes)
 	route(s, api, "GET "+eventsPath, "streamEvents", s.streamEvents)
