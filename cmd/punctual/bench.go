@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,14 +88,15 @@ var benchFlags = []benchFlag{
 		func(o *benchOptions, v string) (err error) { o.MaxScatter, err = share(v); return err }},
 	{"sync", "full", "", "what a commit survives: `full|normal`, a crash of the machine or of the process",
 		func(o *benchOptions, v string) error { o.Sync = v; return oneOf(v, "full", "normal") }},
-	{"database", "", "", "`sqlite:PATH` of a database to keep, which must hold no unfinished jobs; else a temporary one",
+	{"database", "", "", "`sqlite:PATH|postgres://…` of a database to keep, which must hold no unfinished jobs;\nelse a temporary file",
 		func(o *benchOptions, v string) error { o.Database = v; return kept(v) }},
 }
 
 // kept checks the database that is to be kept, of which "" is none.
 func kept(database string) error {
-	if path, ok := strings.CutPrefix(database, "sqlite:"); database != "" && (!ok || path == "") {
-		return errors.New("must be sqlite:PATH")
+	engine, rest, _ := strings.Cut(database, ":")
+	if database != "" && (rest == "" || !slices.Contains([]string{"sqlite", "postgres", "postgresql"}, engine)) {
+		return errors.New("must be sqlite:PATH or postgres://USER@HOST/NAME")
 	}
 	return nil
 }

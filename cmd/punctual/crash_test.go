@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"punctual/models/testdata/postgres"
 	"punctual/webhooks"
 )
 
@@ -66,14 +67,15 @@ func TestNothingIsLostWhenTheProcessIsKilled(t *testing.T) {
 
 // crash is one crash test under way.
 type crash struct {
-	t      *testing.T
-	bin    string
-	dir    string
-	hooks  string // URL of the receiver
-	server *process
-	base   atomic.Pointer[string] // URL of the server; nil while there is none
-	next   atomic.Int64           // number of the next payload
-	events chan struct{}          // one for each call received and each job accepted, as far as it holds them
+	t        *testing.T
+	bin      string
+	dir      string
+	database string
+	hooks    string // URL of the receiver
+	server   *process
+	base     atomic.Pointer[string] // URL of the server; nil while there is none
+	next     atomic.Int64           // number of the next payload
+	events   chan struct{}          // one for each call received and each job accepted, as far as it holds them
 
 	mu       sync.Mutex             // protects the fields below
 	accepted map[int]string         // payload → job, of those answered with a 2xx
@@ -84,6 +86,9 @@ type crash struct {
 func newCrash(t *testing.T, bin string) *crash {
 	c := &crash{t: t, bin: bin, dir: t.TempDir(), events: make(chan struct{}, 1<<16),
 		accepted: map[int]string{}, received: map[string]map[int]int{}}
+	if c.database = "sqlite:punctual.db"; postgres.Asked() {
+		c.database = postgres.Database(t)
+	}
 	hooks := httptest.NewServer(http.HandlerFunc(c.receive))
 	t.Cleanup(hooks.Close)
 	c.hooks = hooks.URL
@@ -91,7 +96,7 @@ func newCrash(t *testing.T, bin string) *crash {
 }
 
 func (c *crash) launch() *process {
-	return start(c.t, c.dir, nil, c.bin, "dev", "--addr", "127.0.0.1:0", "--log-level", "warn",
+	return start(c.t, c.dir, nil, c.bin, "dev", "--addr", "127.0.0.1:0", "--log-level", "warn", "--database", c.database,
 		"--shutdown-grace", "1h") // so long that a stop which needs it fails
 }
 

@@ -46,8 +46,8 @@ func TestThreeNodesUnderFaults(t *testing.T) {
 	f.run(func() {
 		for round := range rounds {
 			for _, kind := range kinds {
-				if only := os.Getenv("PUNCTUAL_FAULT_ONLY"); !strings.Contains(kind.name, only) {
-					continue
+				if only := os.Getenv("PUNCTUAL_FAULT"); !strings.Contains(kind.name, only) {
+					continue // that one alone is looked into
 				}
 				t.Logf("round %d: %-34s the work went on within %.1f s", round+1, kind.name, f.flows(kind.do(), kind.most).Seconds())
 				f.rejoin()
@@ -80,6 +80,7 @@ func TestAReplicaTakesOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		took := f.flows(time.Now(), afterReturn)
+		<-time.After(5 * time.Second) // of work on the new primary
 		t.Logf("a replica takes over: the work went on within %.1f s", took.Seconds())
 	})
 	f.settle()
@@ -89,9 +90,8 @@ func TestAReplicaTakesOver(t *testing.T) {
 // killNode is kill -9, and a new node in its place once the others have taken over.
 func (f *faults) killNode(m *member) time.Time {
 	m.base.Store(nil)
-	since := time.Now()
 	m.process.kill()
-	return since
+	return time.Now()
 }
 
 // rejoin starts the nodes that do not run.

@@ -237,6 +237,9 @@ func (f *faults) must(method, path string, body any) (answer object) {
 	return answer
 }
 
+// straggle is how long after a fault a call may arrive that left before it.
+const straggle = 300 * time.Millisecond
+
 // flows waits until every target has received a call after since, and gives how long that took.
 func (f *faults) flows(since time.Time, most time.Duration) time.Duration {
 	f.t.Helper()
@@ -247,7 +250,7 @@ func (f *faults) flows(since time.Time, most time.Duration) time.Duration {
 		when = since
 		for i := range faultTargets {
 			last := f.last[fmt.Sprint("/t", i)]
-			if !last.After(since) {
+			if !last.After(since.Add(straggle)) {
 				return false
 			}
 			if last.After(when) {
