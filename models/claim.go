@@ -36,7 +36,9 @@ func (s *Store) Claim(node string, asks []Ask, now time.Time, hand func(Claims))
 	var out Claims
 	op := &work{act: "claim jobs", lane: owed, hot: true, size: int64(len(asks)) * weight}
 	op.run = func(tx *tx) error {
-		out = Claims{}
+		if out = (Claims{}); tx.shared {
+			return tx.claimTogether(&out, asks, node, Stamp(now))
+		}
 		for _, ask := range asks {
 			if err := tx.claim(&out, ask, node, Stamp(now)); err != nil {
 				return err
@@ -160,17 +162,16 @@ const finishJob = `UPDATE jobs SET state = ?1, reason = ?2, run_at = ?3, attempt
 // Finish records an attempt and the job as it then stands in one transaction, only if the claim still holds: else it
 // fails with ErrClaimLost and changes nothing. It waits as long as it takes, under nobody's deadline.
 func (s *Store) Finish(f Finish) (*Finished, error) {
-	var out *Finished
-	held := false
-	err := s.write(context.Background(), work{act: "finish " + f.Attempt.ID, lane: owed, hot: true,
+	e := ending{Finish: f}
+	err := s.write(context.Background(), work{act: "finish " + f.Attempt.ID, lane: owed, hot: true, ending: &e,
 		size: int64(len(f.Attempt.RespBody)), run: func(tx *tx) (err error) {
-			out, held, err = tx.finish(f)
+			e.out, e.held, err = tx.finish(f)
 			return err
 		}})
-	if err == nil && !held {
+	if err == nil && !e.held {
 		err = wrap("finish "+f.Attempt.ID, ErrClaimLost)
 	}
-	return out, err
+	return e.out, err
 }
 
 func (t *tx) finish(f Finish) (out *Finished, held bool, err error) {

@@ -171,8 +171,13 @@ func (d *postgreSQL) manner() manner {
 // tidyTexts replaces what PostgreSQL's text cannot hold: a NUL, and bytes that are no UTF-8.
 func tidyTexts(args []any) {
 	for i, a := range args {
-		if s, ok := a.(string); ok {
-			args[i] = tidyText(s)
+		switch a := a.(type) {
+		case string:
+			args[i] = tidyText(a)
+		case []string:
+			for k := range a {
+				a[k] = tidyText(a[k])
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,13 +32,14 @@ const (
 
 // work is one unit of work: its statements become durable together, or none of them does.
 type work struct {
-	act  string          // "create jobs": what an error is wrapped in
-	lane lane            //
-	size int64           // bytes it brings along
-	hot  bool            // runs without a savepoint of its own; if it fails the whole batch runs again with savepoints
-	run  func(*tx) error // may run more than once: it must set its results anew and find its own work done
-	hand func()          // called before done if the work is durable; must not block; nil: nothing to hand over
-	done func(error)     // called once by the writer, in order of commit; must not block
+	act    string          // "create jobs": what an error is wrapped in
+	lane   lane            //
+	size   int64           // bytes it brings along
+	hot    bool            // runs without a savepoint of its own; if it fails the whole batch runs again with savepoints
+	ending *ending         // of a call: many are put on record together where that pays; nil: it is no such work
+	run    func(*tx) error // may run more than once: it must set its results anew and find its own work done
+	hand   func()          // called before done if the work is durable; must not block; nil: nothing to hand over
+	done   func(error)     // called once by the writer, in order of commit; must not block
 
 	taken int32 // atomic: waiting → taken by the writer, or → left by a caller that went away
 }
@@ -320,6 +322,25 @@ func (w *hand) commit(batch []*work) (errs []error, rest []*work) {
 	}
 }
 
+// endingsFirst brings the ends of calls to the front of a batch, and tells how many there are.
+func endingsFirst(batch []*work) (n int) {
+	for _, op := range batch {
+		if op.ending != nil {
+			n++
+		}
+	}
+	slices.SortStableFunc(batch, func(a, b *work) int {
+		switch {
+		case a.ending != nil && b.ending == nil:
+			return -1
+		case a.ending == nil && b.ending != nil:
+			return 1
+		}
+		return 0
+	})
+	return n
+}
+
 // errHot says that a piece of work without a savepoint failed.
 var errHot = errors.New("failed without a savepoint")
 
@@ -336,7 +357,15 @@ func (w *hand) attempt(batch []*work, careful bool) (errs []error, n int, err er
 	}()
 	start := time.Now()
 	errs = make([]error, 0, len(batch))
-	for _, op := range batch {
+	if !careful && w.tx.shared {
+		if n = endingsFirst(batch); n > 0 {
+			if failed := w.tx.finishTogether(batch[:n]); failed != nil {
+				return nil, 0, errors.Join(errHot, failed)
+			}
+			errs = append(errs, make([]error, n)...)
+		}
+	}
+	for _, op := range batch[n:] {
 		if n > 0 && time.Since(start) > batchTime {
 			break
 		}
