@@ -31,6 +31,12 @@
 // It clears only marks older than its reading. A target that is paused or at its limit is parked: it keeps its entry, so
 // that the loop neither spins nor walks over what it may not take.
 //
+// # Many at once
+//
+// Operations on all jobs of a filter have a goroutine of their own (operations.go), which asks the book for one step of
+// each at a time. Between two steps it rests for as long as the step took, and waits until the windows of the targets
+// that the step made jobs due at hold all that is due there: a new job stands behind one step, not behind all of them.
+//
 // # What a crash costs
 //
 //	before the claim's commit       nothing: the job is scheduled and due

@@ -45,6 +45,10 @@
 //   - Only Finish and Reclaim move a claimed job, and both heed cancel_requested_at. The claim's token is the id of the
 //     attempt that it will become: a running attempt is read off its job's row, and recording one twice changes nothing.
 //   - attempts counts used allowance, last_number counts attempts on record: interrupted and lost ones use none.
+//   - What a commit changes of the counts, tallies of jobs and rollups of calls, is added to them in the same transaction
+//     (tally.go): they are exact, and nobody counts jobs to show how many there are.
+//   - A step of an operation on many jobs moves the place where the next one begins in the same transaction: a crash does
+//     nothing twice and leaves nothing out (store_operation.go).
 //   - The indexes that the dispatcher walks hold unfinished jobs only. Finished ones cost disk, never time; lists walk
 //     one index each (filter.go), and a test holds their plans.
 //   - The caches of targets and secrets in the writer are right because that writer is the only one.

@@ -1,0 +1,157 @@
+package models
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestControlRoom shows what the lists, counts and charts of a big book cost: 1,000,000 finished jobs with 3,000,000
+// attempts, 100,000 of them failed, 500 schedules and a week of rollups. It prints figures and judges none of them, since
+// no test may depend on the speed of a machine. It runs with PUNCTUAL_LARGE=1 only; PUNCTUAL_LARGE_BOOK names a file
+// where the book stays, for the dispatcher's test of this name.
+func TestControlRoom(t *testing.T) {
+	if os.Getenv("PUNCTUAL_LARGE") == "" {
+		t.Skip("takes minutes: set PUNCTUAL_LARGE=1")
+	}
+	path := os.Getenv("PUNCTUAL_LARGE_BOOK")
+	if path == "" {
+		path = t.TempDir() + "/book.db"
+	}
+	s, err := Open(t.Context(), Config{Database: "sqlite:" + path, Sync: "normal"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var ids, schedules []string
+	if rows, _, err := s.Targets(t.Context(), Page{}); err != nil || len(rows) == 0 {
+		ids, schedules = layDownRoom(t, s)
+	} else {
+		for _, r := range rows {
+			ids = append(ids, r.ID)
+		}
+		all, _, _ := s.Schedules(t.Context(), Page{Limit: 50}, "")
+		for _, r := range all {
+			schedules = append(schedules, r.ID)
+		}
+	}
+	now := time.Now()
+	ctx := t.Context()
+	list := func(f JobFilter) func() error {
+		return func() error { _, _, err := s.JobsWithoutBodies(ctx, f, Page{}); return err }
+	}
+	for _, c := range []struct {
+		what string
+		call func() error
+	}{
+		{"jobs", list(JobFilter{})},
+		{"jobs target", list(JobFilter{Target: "target-3"})},
+		{"jobs failed", list(JobFilter{States: []State{Failed}})},
+		{"jobs target failed", list(JobFilter{Target: "target-3", States: []State{Failed}})},
+		{"jobs status 503", list(JobFilter{StatusCode: 503})},
+		{"jobs status 404, rare", list(JobFilter{StatusCode: 404, States: []State{Failed}, Target: "target-0"})},
+		{"jobs label", list(JobFilter{Labels: Labels{"customer": "42"}})},
+		{"jobs label failed", list(JobFilter{Labels: Labels{"customer": "40"}, States: []State{Failed}})},
+		{"jobs schedule failed", list(JobFilter{Schedule: "schedule-10", States: []State{Failed}})},
+		{"jobs none: origin rerun failed", list(JobFilter{Origin: FromRerun, States: []State{Failed}})},
+		{"jobs none: status 200 failed", list(JobFilter{StatusCode: 200, States: []State{Failed}})},
+		{"count failed, up to 1000", func() error { _, err := s.CountJobs(ctx, JobFilter{States: []State{Failed}}, 1000); return err }},
+		{"count failed, all", func() error { _, err := s.CountJobs(ctx, JobFilter{States: []State{Failed}}, 0); return err }},
+		{"counts by state", func() error { _, err := s.JobCounts(ctx, ""); return err }},
+		{"stats 1h", func() error { _, err := s.Stats(ctx, Hour, "", now); return err }},
+		{"stats 24h", func() error { _, err := s.Stats(ctx, Day, "", now); return err }},
+		{"stats 7d", func() error { _, err := s.Stats(ctx, Week, "", now); return err }},
+		{"stats 7d target", func() error { _, err := s.Stats(ctx, Week, "target-3", now); return err }},
+		{"health of 10 targets", func() error { _, err := s.Health(ctx, ids, now); return err }},
+		{"upcoming within 1h", func() error { _, _, err := s.Upcoming(ctx, now, now.Add(time.Hour), "", 50); return err }},
+		{"upcoming, 500 runs", func() error { _, _, err := s.Upcoming(ctx, now, now.Add(time.Hour), "", 500); return err }},
+		{"last 20 runs of 50 schedules", func() error { _, err := s.LastRuns(ctx, schedules[:50], 20); return err }},
+		{"schedules", func() error { _, _, err := s.Schedules(ctx, Page{}, ""); return err }},
+		{"attempts", func() error { _, _, err := s.Attempts(ctx, AttemptFilter{}, Page{}); return err }},
+		{"attempts failed of target", func() error {
+			_, _, err := s.Attempts(ctx, AttemptFilter{Target: "target-0", Outcome: Failure}, Page{})
+			return err
+		}},
+		{"attempts none: status 418", func() error { _, _, err := s.Attempts(ctx, AttemptFilter{StatusCode: 418}, Page{}); return err }},
+	} {
+		times := make([]time.Duration, 40)
+		for i := range times {
+			began := time.Now()
+			if err := c.call(); err != nil {
+				t.Fatalf("%s: %v", c.what, err)
+			}
+			times[i] = time.Since(began)
+		}
+		slices.Sort(times)
+		t.Logf("%-34s p50 %9v  p95 %9v", c.what, times[20].Round(10*time.Microsecond), times[38].Round(10*time.Microsecond))
+	}
+}
+
+// layDownRoom writes the big book with a few statements.
+func layDownRoom(t *testing.T, s *Store) (targets, schedules []string) {
+	t.Helper()
+	for i := range 10 {
+		targets = append(targets, newTarget(t, s, fmt.Sprintf("target-%d", i)).ID)
+	}
+	for i := range 500 {
+		spec := DefaultSchedule()
+		spec.Name, spec.Every = fmt.Sprintf("schedule-%d", i), time.Duration(1+i%60)*time.Minute
+		target, err := s.Target(t.Context(), fmt.Sprintf("target-%d", i%10))
+		if err != nil {
+			t.Fatal(err)
+		}
+		row, err := NewSchedule(spec, target, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.CreateSchedule(t.Context(), row, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		schedules = append(schedules, row.ID)
+	}
+	const n, failed = 1_000_000, 10 // one in
+	start := time.Now().Add(-6 * day)
+	run := func(statement string, args ...any) {
+		t.Helper()
+		if err := s.write(t.Context(), work{act: "lay down", run: func(tx *tx) error {
+			_, err := tx.exec(statement, args...)
+			return err
+		}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(`CREATE TABLE room (i INTEGER PRIMARY KEY, target TEXT, schedule TEXT)`)
+	for i := range 500 {
+		run(`INSERT INTO room VALUES (?, ?, ?)`, i, targets[i%10], schedules[i])
+	}
+	const each = 100_000
+	for from := 0; from < n; from += each {
+		run(fmt.Sprintf(`INSERT INTO jobs (id, target_id, shard, state, reason, origin, priority, body_form, body, schedule_id, scheduled_for,
+			run_at, attempts, last_number, last_status, created_at, updated_at, finished_at)
+			WITH RECURSIVE n (i) AS (SELECT %[1]d UNION ALL SELECT i + 1 FROM n WHERE i < %[2]d - 1)
+			SELECT printf('job_01aa%%022d', n.i), r.target, 1, iif(n.i %% %[4]d = 0, 'failed', 'succeeded'), iif(n.i %% %[4]d = 0, 'exhausted', ''),
+			iif(n.i %% 2 = 0, 'schedule', 'api'), 1, 'payload', CAST('{"n":1}' AS BLOB), iif(n.i %% 2 = 0, r.schedule, ''), %[3]d + n.i * 500000,
+			%[3]d + n.i * 500000, 3, 3, iif(n.i %% %[4]d = 0, iif(n.i %% 9000 = 0, 404, 503), 200), %[3]d + n.i * 500000, %[3]d + n.i * 500000,
+			%[3]d + n.i * 500000 FROM n JOIN room r ON r.i = (n.i / 10) %% 500`, from, from+each, start.UnixMicro(), failed))
+		run(fmt.Sprintf(`INSERT INTO attempts (id, job_id, target_id, number, outcome, status_code, started_at, duration, method, url,
+			req_headers, resp_headers, resp_body)
+			SELECT printf('att_01aa%%021d%%d', CAST(substr(j.id, 9) AS INTEGER), k.n), j.id, j.target_id, k.n,
+			iif(k.n < 3, 'retryable', j.state), iif(k.n < 3, 503, j.last_status), j.run_at, 1000000, 'POST', 'http://example.com/', zeroblob(300),
+			zeroblob(150), zeroblob(50) FROM jobs j JOIN (SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3) k
+			WHERE j.id >= printf('job_01aa%%022d', %d) AND j.id < printf('job_01aa%%022d', %d)`, from, from+each))
+	}
+	run(`INSERT INTO labels (key, value, job_id) SELECT 'customer', CAST(CAST(substr(id, 9) AS INTEGER) % 1000 AS TEXT), id FROM jobs
+		WHERE CAST(substr(id, 9) AS INTEGER) % 10 < 3`)
+	run(`INSERT INTO tallies (target_id, shard, succeeded, failed) SELECT target_id, 0, sum(state = 'succeeded'), sum(state = 'failed')
+		FROM jobs GROUP BY target_id`)
+	minute := minuteOf(start)
+	for _, id := range append(targets, "") {
+		run(`INSERT INTO rollups (target_id, minute, shard, succeeded, failed, took_3, took_5, late_1, late_4)
+			WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 8640)
+			SELECT ?, ? + i, 0, 100, 7, 90, 17, 100, 7 FROM n`, id, minute)
+	}
+	run(`DROP TABLE room`)
+	return targets, schedules
+}
