@@ -1,6 +1,9 @@
 package server
 
 import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"punctual/models"
+	"punctual/webhooks"
 )
 
 // TestTour is what a newcomer does by hand: register a target, make a job, see it fail, mend the target, retry.
@@ -408,4 +412,36 @@ func TestActingOnAllThatMatch(t *testing.T) {
 	b.get("/operations").want(200, "Retry", "target:billing state:failed")
 	b.request("POST", "/jobs/many", "do=delete&all=1&q=").want(422, "must choose")
 	b.get(at).request("POST", at+"/cancel", "").want(200)
+}
+
+// TestExport reads the matching jobs as files.
+func TestExport(t *testing.T) {
+	h := open(t)
+	h.target("billing")
+	h.sender.will(func(context.Context, webhooks.Request) webhooks.Result {
+		return webhooks.Result{Started: now(), Duration: time.Millisecond, Err: &webhooks.Error{Kind: "connect", Message: "=1+1"}}
+	})
+	id := h.do(201, "POST", "/v1/jobs", `{"target":"billing","payload":{"a":1.50},"labels":{"k":"=2"},"retry":{"max_attempts":1}}`).text("id")
+	h.ended(id)
+	h.do(201, "POST", "/v1/jobs", `{"target":"billing","delay":"1h"}`)
+	w := h.raw("GET", "/jobs/export?format=csv&q=state:failed", nil)
+	rows, err := csv.NewReader(w.Body).ReadAll()
+	if err != nil || len(rows) != 2 || rows[1][0] != id || rows[1][2] != "failed" || rows[1][13] != "'=1+1" ||
+		rows[1][14] != `{"k":"=2"}` || !strings.Contains(w.Header().Get("Content-Disposition"), "jobs.csv") {
+		t.Errorf("%v, %v, %v", rows, err, w.Header())
+	}
+	w = h.raw("GET", "/jobs/export?format=json&q=", nil)
+	var jobs []map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &jobs); err != nil || len(jobs) != 2 || jobs[1]["id"] != id {
+		t.Errorf("%v, %v", jobs, err)
+	}
+	w = h.raw("GET", "/jobs/export?format=json&q=state:running", nil)
+	if err := json.Unmarshal(w.Body.Bytes(), &jobs); err != nil || len(jobs) != 0 {
+		t.Errorf("of none: %s, %v", w.Body, err)
+	}
+	for _, wrong := range []string{"format=xml", "format=csv&q=state:lost"} {
+		if w := h.raw("GET", "/jobs/export?"+wrong, nil); w.Code != 422 {
+			t.Errorf("%s: %d", wrong, w.Code)
+		}
+	}
 }

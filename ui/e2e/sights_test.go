@@ -36,7 +36,7 @@ func sights(t *testing.T, h *house, b *browser) map[string]string {
 		"job-new": "/jobs/new?target=billing", "targets": "/targets", "target": "/targets/billing", "target-paused": "/targets/mailer",
 		"target-new": "/targets/new", "target-edit": "/targets/billing/edit", "schedules": "/schedules",
 		"schedule": "/schedules/report", "schedule-busy": "/schedules/heartbeat", "schedule-new": "/schedules/new",
-		"schedule-edit": "/schedules/report/edit", "attempts": "/attempts", "attempt": attempt, "system": "/system",
+		"schedule-edit": "/schedules/report/edit", "operations": "/operations", "attempts": "/attempts", "attempt": attempt, "system": "/system",
 		"problem": "/nowhere"}
 }
 

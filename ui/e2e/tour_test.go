@@ -57,6 +57,25 @@ func TestTour(t *testing.T) {
 	b.see("200 OK")
 	b.holds(`document.querySelector("#standing").innerText.includes("succeeded")`)
 
+	// The rest all at once, by the search bar and with the count first.
+	h.status.Store(http.StatusServiceUnavailable)
+	for range 3 {
+		h.api(t, "/v1/jobs", `{"target":"billing","payload":{"invoice":9}}`)
+	}
+	b.visit("/jobs?q=state:failed+target:billing")
+	b.see("Failed 4")
+	h.status.Store(http.StatusOK)
+	b.holds(`(document.querySelector("#bulk [name=all]").click(), true)`)
+	b.press("Retry")
+	b.see("Retry 4 jobs?")
+	b.press("Retry 4 jobs")
+	b.holds(`window.stayed = true`)
+	b.holds(`document.querySelector("#standing").innerText.includes("done")`)
+	b.see("4 of 4 jobs")
+	b.holds(`window.stayed === true`)
+	b.visit("/jobs?q=target:billing")
+	b.see("Succeeded 5")
+
 	b.visit("/targets/billing")
 	b.press("Send a test call")
 	b.see("Test call")
@@ -113,6 +132,41 @@ func TestKeysAndTheme(t *testing.T) {
 	b.holds(`document.documentElement.dataset.theme === "dark" && getComputedStyle(document.documentElement).colorScheme === "dark"`)
 	b.press("System")
 	b.holds(`document.documentElement.dataset.theme === undefined`)
+}
+
+// TestRowsByKeys walks the rows of a list and selects two of them, without a mouse.
+func TestRowsByKeys(t *testing.T) {
+	chromium(t)
+	h := start(t)
+	h.api(t, "/v1/targets", fmt.Sprintf(`{"name":"billing","url":%q}`, h.receiver.URL))
+	for range 3 {
+		h.api(t, "/v1/jobs", `{"target":"billing","delay":"1h"}`)
+	}
+	b := browse(t, h)
+	b.visit("/jobs")
+	b.keys("jx")
+	b.keys("jx")
+	b.see("2 selected")
+	b.keys("j")
+	b.keys(kb.Enter)
+	b.holds(`location.pathname.startsWith("/jobs/job_")`)
+	b.see("First attempt")
+
+	b.visit("/jobs")
+	b.keys("/")
+	b.holds(`document.activeElement.id === "search" && !document.getElementById("suggestions").hidden`)
+	b.fill("search", "target:b")
+	b.see("target:billing")
+	b.keys(kb.ArrowDown + kb.Enter)
+	b.holds(`document.getElementById("search").value === "target:billing "`)
+	b.keys(kb.Enter)
+	b.holds(`location.search === "?q=target%3Abilling+"`)
+
+	b.visit("/jobs")
+	b.keys("p")
+	b.holds(`document.getElementById("live").textContent === "paused"`)
+	b.press("UTC")
+	b.holds(`document.documentElement.dataset.clock === "utc"`)
 }
 
 // TestWithoutScripts reads pages and sends a form with JavaScript switched off.
