@@ -106,12 +106,11 @@ var needs = map[string]need{
 	"POST /login":       anyone,
 	"POST /logout":      anyone,
 
-	"GET /jobs":        reads.narrowed(),
-	"GET /jobs/new":    writes.narrowed(),
-	"POST /jobs/new":   writes.narrowed().making(),
-	"GET /jobs/:id":    reads,
-	"POST /jobs/many":  writes.narrowed(),
-	"GET /jobs/export": reads.narrowed(),
+	"GET /jobs":       reads.narrowed(),
+	"GET /jobs/new":   writes.narrowed(),
+	"POST /jobs/new":  writes.narrowed().making(),
+	"GET /jobs/:id":   reads,
+	"POST /jobs/many": writes.narrowed(),
 
 	"GET /operations":             reads,
 	"POST /operations":            writes,

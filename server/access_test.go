@@ -85,7 +85,6 @@ POST   /jobs/new                        write part
 GET    /jobs/:id                        read  own
 GET    /jobs/:id/rerun                  write own
 POST   /jobs/many                       write part
-GET    /jobs/export                     read  part
 GET    /operations                      read  none
 POST   /operations                      write none
 GET    /operations/:id                  read  none

@@ -31,7 +31,6 @@ func (s *Server) pageRoutes(r gin.IRouter) {
 	show("/jobs/new", s.showNewJob)
 	act("/jobs/new", s.makeJob)
 	act("/jobs/many", s.actOnMany)
-	r.GET("/jobs/export", s.exportJobs)
 	show("/jobs/:id", s.showJob)
 	show("/jobs/:id/rerun", s.showRerun)
 	act("/jobs/:id/:action", s.actOnJob)

@@ -21,8 +21,8 @@ func (s *Server) showJobs(c *gin.Context) (reply, error) {
 	var form ui.Form
 	filter, err := models.ParseSearch(page.Search, page.Now)
 	if err == nil {
-		page.States = filter.States
-		if page.Jobs, page.Next, err = s.store.Jobs(ctx, filter, pageAt(c, listShown)); err == nil {
+		page.Filter = filter
+		if page.Jobs, page.Next, err = s.store.JobsWithoutBodies(ctx, filter, pageAt(c, listShown)); err == nil {
 			page.Counts, err = s.countByState(ctx, filter)
 		}
 	}

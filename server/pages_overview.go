@@ -29,7 +29,7 @@ func (s *Server) showOverview(c *gin.Context) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	failures, _, err := s.store.Jobs(ctx, models.JobFilter{States: []models.State{models.Failed}},
+	failures, _, err := s.store.JobsWithoutBodies(ctx, models.JobFilter{States: []models.State{models.Failed}},
 		models.Page{Limit: ui.FailuresShown})
 	if err != nil {
 		return reply{}, err
@@ -50,19 +50,19 @@ func (s *Server) showOverview(c *gin.Context) (reply, error) {
 
 // comingHour fills in what the schedules will do within the hour.
 func (s *Server) comingHour(ctx context.Context, page *ui.Overview) error {
-	schedules, _, err := s.store.Schedules(ctx, models.Page{Limit: everything}, "")
+	runs, more, err := s.store.Upcoming(ctx, page.Now, page.Now.Add(time.Hour), "", ui.ComingShown)
 	if err != nil {
 		return err
 	}
-	page.HasSchedule = len(schedules) > 0
-	for _, sc := range ui.BySoonest(schedules) {
-		if sc.Status() != models.ScheduleActive || sc.NextAt.After(page.Now.Add(time.Hour)) {
-			break
-		}
-		if page.MoreComing = len(page.Coming) == ui.ComingShown; page.MoreComing {
-			break
-		}
-		page.Coming = append(page.Coming, ui.Upcoming{Schedule: sc.Name, Target: sc.Target, At: page.At(sc.NextAt)})
+	page.MoreComing, page.HasSchedule = more, len(runs) > 0
+	for _, r := range runs {
+		page.Coming = append(page.Coming, ui.Upcoming{Schedule: r.Schedule.Name, Target: r.Schedule.Target, At: page.At(r.DueAt),
+			Note: r.Note})
+	}
+	if !page.HasSchedule {
+		some, _, err := s.store.Schedules(ctx, models.Page{Limit: 1}, "")
+		page.HasSchedule = len(some) > 0
+		return err
 	}
 	return nil
 }

@@ -22,7 +22,17 @@ func (s *Server) showSchedules(c *gin.Context) (reply, error) {
 	}
 	page := &ui.Schedules{Frame: s.frame(c, "Schedules", ui.TabSchedules), Search: c.Query("q")}
 	all, next, err := s.store.Schedules(c.Request.Context(), models.Page{Limit: schedulesShown, Cursor: c.Query("cursor")}, "")
+	if err != nil {
+		return reply{}, err
+	}
 	page.Schedules, page.More = all, next != ""
+	ids := make([]string, len(all))
+	for i, sc := range all {
+		ids[i] = sc.ID
+	}
+	if page.Past, err = s.store.LastRuns(c.Request.Context(), ids, ui.SparkMax); err != nil {
+		return reply{}, err
+	}
 	page.Watch.On = true
 	return reply{page: page}, err
 }

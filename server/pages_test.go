@@ -1,9 +1,6 @@
 package server
 
 import (
-	"context"
-	"encoding/csv"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"punctual/models"
-	"punctual/webhooks"
 )
 
 // TestTour is what a newcomer does by hand: register a target, make a job, see it fail, mend the target, retry.
@@ -414,34 +410,24 @@ func TestActingOnAllThatMatch(t *testing.T) {
 	b.get(at).request("POST", at+"/cancel", "").want(200)
 }
 
-// TestExport reads the matching jobs as files.
-func TestExport(t *testing.T) {
+// TestExportLinks follows the links to the files of what matches.
+func TestExportLinks(t *testing.T) {
 	h := open(t)
 	h.target("billing")
-	h.sender.will(func(context.Context, webhooks.Request) webhooks.Result {
-		return webhooks.Result{Started: now(), Duration: time.Millisecond, Err: &webhooks.Error{Kind: "connect", Message: "=1+1"}}
-	})
-	id := h.do(201, "POST", "/v1/jobs", `{"target":"billing","payload":{"a":1.50},"labels":{"k":"=2"},"retry":{"max_attempts":1}}`).text("id")
-	h.ended(id)
+	id := h.do(201, "POST", "/v1/jobs", `{"target":"billing","delay":"1h","labels":{"k":"a b"}}`).text("id")
 	h.do(201, "POST", "/v1/jobs", `{"target":"billing","delay":"1h"}`)
-	w := h.raw("GET", "/jobs/export?format=csv&q=state:failed", nil)
-	rows, err := csv.NewReader(w.Body).ReadAll()
-	if err != nil || len(rows) != 2 || rows[1][0] != id || rows[1][2] != "failed" || rows[1][13] != "'=1+1" ||
-		rows[1][14] != `{"k":"=2"}` || !strings.Contains(w.Header().Get("Content-Disposition"), "jobs.csv") {
-		t.Errorf("%v, %v, %v", rows, err, w.Header())
-	}
-	w = h.raw("GET", "/jobs/export?format=json&q=", nil)
-	var jobs []map[string]any
-	if err := json.Unmarshal(w.Body.Bytes(), &jobs); err != nil || len(jobs) != 2 || jobs[1]["id"] != id {
-		t.Errorf("%v, %v", jobs, err)
-	}
-	w = h.raw("GET", "/jobs/export?format=json&q=state:running", nil)
-	if err := json.Unmarshal(w.Body.Bytes(), &jobs); err != nil || len(jobs) != 0 {
-		t.Errorf("of none: %s, %v", w.Body, err)
-	}
-	for _, wrong := range []string{"format=xml", "format=csv&q=state:lost"} {
-		if w := h.raw("GET", "/jobs/export?"+wrong, nil); w.Code != 422 {
-			t.Errorf("%s: %d", wrong, w.Code)
+	b := h.browser()
+	b.get(`/jobs?q=target:billing+state:scheduled+label:k%3D"a+b"+created:>1h`).want(200, id[len(id)-8:])
+	links := 0
+	for n := range b.page.Descendants() {
+		if href := attribute(n, "href"); strings.HasPrefix(href, "/v1/jobs/export?") {
+			links++
+			if w := h.raw("GET", href, nil); w.Code != 200 || strings.Count(w.Body.String(), "job_") != 1 {
+				t.Errorf("%s: %d %s", href, w.Code, w.Body)
+			}
 		}
+	}
+	if links != 2 {
+		t.Errorf("%d links to files", links)
 	}
 }

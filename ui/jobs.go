@@ -1,9 +1,12 @@
 package ui
 
 import (
+	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"punctual/models"
 )
@@ -15,7 +18,7 @@ type Jobs struct {
 	Held      map[string]string // by job id: why one that is due is not running, as held_by spells it
 	Search    string            // what is searched for, as models.ParseSearch reads it
 	Faults    []Fault           // of Search
-	States    []models.State    // that Search names
+	Filter    models.JobFilter  // what Search comes to
 	Counts    map[string]Count  // of matching jobs by state, "" for all of them; one that is not there is not known
 	Targets   []string          // for suggestions
 	Schedules []string
@@ -54,11 +57,11 @@ var tabStates = []string{"", string(models.Scheduled), string(models.Retrying), 
 func (p *Jobs) Tabs() []Tab {
 	tabs := make([]Tab, len(tabStates))
 	for i, state := range tabStates {
-		tab := Tab{Entry: Entry{Name: state, Href: p.stateURL(state), Lit: len(p.States) == 0}}
+		tab := Tab{Entry: Entry{Name: state, Href: p.stateURL(state), Lit: len(p.Filter.States) == 0}}
 		if state == "" {
 			tab.Name = "all"
 		} else {
-			tab.Lit = slices.Contains(p.States, models.State(state))
+			tab.Lit = slices.Contains(p.Filter.States, models.State(state))
 		}
 		if n, known := p.Counts[state]; known {
 			tab.Count = n.String()
@@ -132,11 +135,11 @@ func (p *Jobs) Matched() string {
 
 // counted are the tabs that the search is in.
 func (p *Jobs) counted() []string {
-	if len(p.States) == 0 {
+	if len(p.Filter.States) == 0 {
 		return []string{""}
 	}
 	var names []string
-	for _, s := range p.States {
+	for _, s := range p.Filter.States {
 		names = append(names, string(s))
 	}
 	return names
@@ -146,7 +149,7 @@ func (p *Jobs) counted() []string {
 func (p *Jobs) Acts() []Act {
 	var out []Act
 	for _, act := range Acts {
-		if act.fits(p.States) {
+		if act.fits(p.Filter.States) {
 			out = append(out, act)
 		}
 	}
@@ -194,7 +197,28 @@ func (p *Jobs) NextURL() string { return withCursor("/jobs", url.Values{"q": {p.
 // NewestURL is the address of the first page.
 func (p *Jobs) NewestURL() string { return SearchURL(p.Search) }
 
-// ExportURL is where the matching jobs are had as a file.
+// ExportURL is where the API gives the matching jobs as a file.
 func (p *Jobs) ExportURL(format string) string {
-	return withCursor("/jobs/export", url.Values{"q": {p.Search}, "format": {format}}, "")
+	f, v := p.Filter, url.Values{"format": {format}}
+	for _, s := range f.States {
+		v.Add("state", string(s))
+	}
+	for _, key := range slices.Sorted(maps.Keys(f.Labels)) {
+		v.Add("label", key+":"+f.Labels[key])
+	}
+	if f.StatusCode != 0 {
+		v.Set("status_code", strconv.Itoa(f.StatusCode))
+	}
+	for name, at := range map[string]time.Time{"created_after": f.CreatedAfter, "created_before": f.CreatedBefore,
+		"due_before": f.DueBefore} {
+		if !at.IsZero() {
+			v.Set(name, at.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	for name, text := range map[string]string{"target": f.Target, "schedule": f.Schedule, "origin": string(f.Origin), "q": f.Prefix} {
+		if text != "" {
+			v.Set(name, text)
+		}
+	}
+	return "/v1/jobs/export?" + v.Encode()
 }

@@ -13,9 +13,9 @@ import (
 type Schedules struct {
 	Frame
 	Schedules []*models.Schedule
-	Search    string            // part of a name, or of the target's
-	Past      map[string][]Sign // by schedule id: what came of the newest runs, newest first
-	More      bool              // there are more than are shown: they are sorted among themselves
+	Search    string                  // part of a name, or of the target's
+	Past      map[string][]models.Run // by schedule id: its newest runs, oldest first
+	More      bool                    // there are more than are shown: they are sorted among themselves
 }
 
 func (*Schedules) template() string { return "schedules" }
@@ -45,7 +45,11 @@ func (p *Schedules) Rows() []ScheduleRow {
 	for _, s := range BySoonest(p.Schedules) {
 		if p.Matches(s) {
 			row := p.scheduleRow(s)
-			row.Past = sparkOf(p.Past[s.ID])
+			var signs []Sign
+			for _, run := range slices.Backward(p.Past[s.ID]) {
+				signs = append(signs, StateSign(run.State))
+			}
+			row.Past = sparkOf(signs)
 			out = append(out, row)
 		}
 	}

@@ -271,7 +271,7 @@ func TestWatchURL(t *testing.T) {
 }
 
 func TestListAddresses(t *testing.T) {
-	p := Jobs{Next: "c2", Search: `state:failed label:a="b c"`, States: []models.State{models.Failed}}
+	p := Jobs{Next: "c2", Search: `state:failed label:a="b c"`, Filter: models.JobFilter{States: []models.State{models.Failed}}}
 	if got, want := p.NextURL(), "/jobs?cursor=c2&q=state%3Afailed+label%3Aa%3D%22b+c%22"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
