@@ -138,7 +138,11 @@ var needs = map[string]need{
 	"GET /attempts":     reads.narrowed(),
 	"GET /attempts/:id": reads,
 
-	"GET /system": reads,
+	"GET /system":             reads,
+	"GET /keys":               admins,
+	"POST /keys":              admins.making(),
+	"POST /keys/:name/revoke": admins,
+	"GET /audit":              admins,
 }
 
 // rule is a route as gin tells it.

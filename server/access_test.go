@@ -75,6 +75,10 @@ GET    /find                            read  part
 POST   /theme                           read  part
 POST   /clock                           read  part
 GET    /system                          read  none
+GET    /keys                            admin none
+POST   /keys                            admin none
+POST   /keys/:name/revoke               admin none
+GET    /audit                           admin none
 GET    /assets/*file                    all   part
 GET    /login                           all   part
 POST   /login                           all   part

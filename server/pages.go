@@ -61,6 +61,10 @@ func (s *Server) pageRoutes(r gin.IRouter) {
 	show("/system", s.showSystem)
 
 	r.GET("/assets/*file", gin.WrapH(ui.Assets()))
+	show("/keys", s.showKeys)
+	act("/keys", s.makeKey)
+	act("/keys/:name/revoke", s.endKey)
+	show("/audit", s.showAudit)
 	if !s.cfg.Dev {
 		show(loginPath, s.showLogin)
 		act(loginPath, s.login)

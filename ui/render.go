@@ -57,7 +57,7 @@ func parsePages() map[string]*template.Template {
 		"templates/frame.html", "templates/parts.html", "templates/fields.html", "templates/call.html"))
 	all := map[string]*template.Template{}
 	for _, name := range []string{"overview", "jobs", "job_new", "job_rerun", "many", "operations", "operation", "job", "targets", "target_form", "target", "schedules",
-		"schedule_form", "schedule", "attempts", "attempt", "system", "problem", "login"} {
+		"schedule_form", "schedule", "attempts", "attempt", "system", "keys", "audit", "problem", "login"} {
 		own := template.Must(shared.Clone())
 		all[name] = template.Must(own.ParseFS(templateFiles, "templates/"+name+".html"))
 	}
