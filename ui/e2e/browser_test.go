@@ -49,11 +49,15 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
+// rebound is a name of somebody else's that leads to this machine.
+const rebound = "rebound.test"
+
 // browse opens a tab.
 func browse(t *testing.T, h *house) *browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox,
 		chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("host-resolver-rules", "MAP "+rebound+" 127.0.0.1"),
 		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900))
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stopTab := chromedp.NewContext(allocator)

@@ -18,6 +18,7 @@ import (
 // house is a built punctual that runs in dev, with a receiver that answers as told.
 type house struct {
 	url      string // of the pages
+	binary   string
 	receiver *httptest.Server
 	status   atomic.Int64 // what the receiver answers
 }
@@ -32,7 +33,7 @@ func start(t *testing.T) *house {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	h := &house{}
+	h := &house{binary: binary}
 	h.status.Store(http.StatusOK)
 	h.receiver = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
