@@ -28,7 +28,8 @@
 // For each target with work owed there is an entry; behind it, for each priority, a window of at most windowSize ids
 // of jobs due within the horizon. What does not fit stays in the book and the entry says so (More, Later). A refill asks
 // for one target and one priority at a time, never across targets: else the flooded target's rows are all it would see.
-// It clears only marks older than its reading. A target that is paused or at its limit is parked: it keeps its entry, so
+// It reads past what is asked for already, which stands in the book until its claim is answered, only the windows that run
+// low, and clears only marks older than its reading. A target that is paused or at its limit is parked: it keeps its entry, so
 // that the loop neither spins nor walks over what it may not take.
 //
 // # Many at once
