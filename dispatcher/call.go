@@ -127,8 +127,24 @@ func (d *Dispatcher) call(ctx context.Context, o *out, c models.Claimed) *models
 	return finished.Job
 }
 
+// awaitDue waits until a call that was claimed ahead is due. It waits no longer than a claim is ahead: a clock that is set
+// back meanwhile holds nothing up.
+func (d *Dispatcher) awaitDue(ctx context.Context, at time.Time) {
+	wait := at.Sub(d.now())
+	if wait <= 0 {
+		return
+	}
+	timer := time.NewTimer(min(wait, ahead))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
 // send makes the call, unless it must stay.
 func (d *Dispatcher) send(ctx context.Context, o *out, c models.Claimed) (*models.Attempt, models.Answer, time.Duration) {
+	d.awaitDue(ctx, c.Job.RunAt)
 	job, now := c.Job, d.now()
 	timeout, cutShort := job.CallTimeout(), false
 	if left := job.ExpiresAt.Sub(now); !job.ExpiresAt.IsZero() && left < timeout {

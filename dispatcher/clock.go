@@ -10,11 +10,12 @@ import (
 )
 
 const (
-	maxAsked  = 512         // calls whose claims the book owes an answer to: more would only stand in the way of others
-	askAtOnce = 128         // calls in one request for claims: small ones let other work in between
-	quantum   = 16          // calls that one target may take before the next one's turn
-	turnsOut  = 1000        // turns that the book may owe an answer to
-	again     = time.Second // before something that failed is asked again
+	maxAsked  = 512                  // calls whose claims the book owes an answer to: more would only stand in the way of others
+	askAtOnce = 128                  // calls in one request for claims: small ones let other work in between
+	quantum   = 16                   // calls that one target may take before the next one's turn
+	turnsOut  = 1000                 // turns that the book may owe an answer to
+	ahead     = 2 * time.Millisecond // a call is asked for so long before it is due, and leaves when it is
+	again     = time.Second          // before something that failed is asked again
 )
 
 // pace is how often the dispatcher looks around.
@@ -279,6 +280,9 @@ func (l *loop) ask(calls []call, now time.Time) {
 	for i, c := range calls {
 		asks[i] = models.Ask{JobID: c.ID, AttemptID: models.NewAttemptID()}
 		byID[c.ID] = c
+		if c.RunAt.After(now) {
+			now = c.RunAt // the claims are those of the moment at which the last of them is due
+		}
 	}
 	l.hands.Add(1)
 	l.asked.Add(int64(len(calls)))

@@ -289,7 +289,7 @@ func (q *queue) wakeAt() (first time.Time) {
 		}
 	}
 	if o := must(txn.First("target", "head")); o != nil {
-		earlier(o.(*target).HeadAt)
+		earlier(o.(*target).HeadAt.Add(-ahead))
 	}
 	if o := must(txn.First("target", "load")); o != nil {
 		earlier(o.(*target).LoadAt)

@@ -80,25 +80,28 @@ func (e *edit) forget(id, targetID string) {
 	e.put(t)
 }
 
-// next takes the earliest call of a window that is due; nil if there is none.
+// soon is the time up to which calls are asked for: the claim is written while the last moments pass.
+func (e *edit) soon() time.Time { return e.now.Add(ahead) }
+
+// next takes the earliest call of a window that is due, or is about to be; nil if there is none.
 func (e *edit) next(t *target, p models.Priority) *call {
 	if t.Count[p] == 0 {
 		return nil
 	}
 	c := must(e.txn.First("call", "id_prefix", t.ID, p)).(*call)
-	if c.RunAt.After(e.now) {
+	if c.RunAt.After(e.soon()) {
 		return nil
 	}
 	return c
 }
 
-// due gives the targets that have a call due and may be called, the longest waiting first.
+// due gives the targets that have a call due, or about to be, and may be called, the longest waiting first.
 func (e *edit) due() (all []target) {
 	e.flush()
 	it := must(e.txn.Get("target", "head"))
 	for o := it.Next(); o != nil; o = it.Next() {
 		t := o.(*target)
-		if t.HeadAt.After(e.now) {
+		if t.HeadAt.After(e.soon()) {
 			break
 		}
 		all = append(all, *t)
