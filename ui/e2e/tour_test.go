@@ -69,6 +69,7 @@ func TestTour(t *testing.T) {
 	b.press("Retry")
 	b.see("Retry 4 jobs?")
 	b.press("Retry 4 jobs")
+	b.holds(`location.pathname.startsWith("/operations/op_")`)
 	b.holds(`window.stayed = true`)
 	b.holds(`document.querySelector("#standing").innerText.includes("done")`)
 	b.see("4 of 4 jobs")
