@@ -38,6 +38,12 @@
 // each at a time. Between two steps it rests for as long as the step took, and waits until the windows of the targets
 // that the step made jobs due at hold all that is due there: a new job stands behind one step, not behind all of them.
 //
+// # Many nodes
+//
+// Where nodes share the book each shard has an owner (cluster.go), which refills, turns and claims; hints (hints.go) tell it of
+// what others commit. Ownership is a hint too: Claim decides. A node without a right sends nothing and has cut off what is
+// out, so that no other node calls a job that may still be out here.
+//
 // # What a crash costs
 //
 //	before the claim's commit       nothing: the job is scheduled and due

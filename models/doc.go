@@ -51,7 +51,33 @@
 //     nothing twice and leaves nothing out (store_operation.go).
 //   - The indexes that the dispatcher walks hold unfinished jobs only. Finished ones cost disk, never time; lists walk
 //     one index each (filter.go), and a test holds their plans.
-//   - The caches of targets and secrets in the writer are right because that writer is the only one.
+//   - The caches of targets and secrets in the writer are right because that writer is the only one, or because each
+//     transaction checks the target's version under a lock (checkTarget).
+//
+// # Many nodes
+//
+// On PostgreSQL many nodes write side by side, each with a few hands. What one writer excludes by being alone is excluded by
+// locks of rows there: a unit of work locks what it decides on, the schedule before its jobs, the target in a mode that those
+// who make and claim its jobs share and a change of it does not. A claim locks its jobs in the order of their ids. Conflicts
+// that remain (40001, 40P01, a lock waited for too long) undo the whole batch, which runs again; so does a batch whose
+// connection broke, for five seconds, after which its callers are told.
+//
+// nodes holds who is alive: a lease of 15 s by the database's clock, renewed each 5 s by a statement that does not go through
+// the writer. Reclaim takes the claims of those whose lease has ended, under a lock of the node's row, so that its next
+// heartbeat comes after. A node that stood still may hold locks in an open transaction: the server ends that after 5 s.
+// Store.Now is the database's clock, never ahead of it, so that nothing is early by it whatever the nodes' clocks say.
+//
+// What a job with one call costs, made in batches of 1,000 with a payload of a few bytes: 3.8 rows written and rewritten, 4 KB of
+// WAL, 0.14 commits, polls included; in the node 0.24 ms of CPU, and 0.4 ms if it is made by a request of its own. So 10,000
+// jobs/s are 40 MB/s of WAL, 1,400 commits/s, and on nodes the size of that machine about four cores. How far one PostgreSQL
+// goes was not measured: no machine was at rest.
+//
+// 100 million attempts of 1 KB take about 100 GB with their indexes; pruning deletes by index in steps of 200 jobs, one node at
+// a time, and autovacuum is set on the hot tables to come by after 1% of dead rows instead of 20%. For 10,000 jobs/s sustained
+// a PostgreSQL needs WAL on a disk of its own, shared_buffers for the unfinished jobs and their indexes, max_wal_size of tens of
+// gigabytes, and commits that are synced in groups (commit_delay). Beyond one server: the shard column is a function of the
+// target alone, and no transaction but a deletion touches two targets, so that shards can be spread over databases, or over a
+// PostgreSQL-compatible cluster distributed by shard. That is on paper: it has not been built.
 //
 // # Units
 //

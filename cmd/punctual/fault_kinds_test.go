@@ -103,6 +103,25 @@ func (f *faults) rejoin() {
 		default:
 		}
 	}
+	if err := until(func() bool {
+		var nodes struct {
+			Items []struct {
+				State  string
+				Shards int
+			}
+		}
+		status, err := f.ask(http.MethodGet, nodesPath, nil, &nodes)
+		at := 0
+		for _, n := range nodes.Items {
+			if n.State == "live" && n.Shards > 0 {
+				at++
+			}
+		}
+		return err == nil && status == http.StatusOK && at == len(f.nodes) && len(nodes.Items) == at
+	}); err != nil {
+		f.t.Errorf("the nodes do not find together: %v", err)
+	}
+	<-time.After(2 * time.Second) // each takes up its shards
 }
 
 // freeze stops a node for longer than its lease and wakes it.
