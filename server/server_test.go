@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -95,7 +96,13 @@ func TestMetrics(t *testing.T) {
 	h.target("billing")
 	h.ended(h.do(201, "POST", "/v1/jobs", `{"target":"billing"}`).text("id"))
 	h.do(404, "GET", "/v1/nothing-like-it", ``)
-	got := h.raw("GET", "/metrics", nil).Body.String()
+	got := ""
+	for range 1000 { // the call is let go of a moment after its end is on record
+		if got = h.raw("GET", "/metrics", nil).Body.String(); strings.Contains(got, "\npunctual_calls_in_flight 0") {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	for _, line := range []string{
 		`punctual_http_requests_total{method="POST",route="/v1/jobs",status="201"} 1`,
 		`punctual_http_requests_total{method="any",route="none",status="404"} 1`,
