@@ -43,7 +43,6 @@ func TestOperationsOverCrashes(t *testing.T) {
 		target := e.target(t, "billing")
 		e.fails(t, target, n)
 		f := models.JobFilter{Target: "billing", States: []models.State{models.Failed}}
-		var ids []string
 		for _, action := range []models.Action{models.ActRetry, models.ActRerun} {
 			o, err := models.NewOperation(action, f, time.Now())
 			if err != nil {
@@ -88,7 +87,6 @@ func TestOperationsOverCrashes(t *testing.T) {
 			if o, err = e.store.Operation(ctx, o.ID); err != nil || o.State != models.OperationDone || o.Done != n || o.Failed != 0 {
 				t.Errorf("%s after %d lives: %+v, %v", action, lives, o, err)
 			}
-			ids = append(ids, o.ID)
 		}
 		counts, err := e.store.JobCounts(ctx, "billing")
 		if err != nil || counts.Failed != 2*n || counts.Total() != 2*n {
