@@ -177,11 +177,15 @@ func (d *Dispatcher) Recover(ctx context.Context) error {
 // Run dispatches until ctx ends, after Recover. When ctx ends it takes on nothing new, lets calls that are out finish
 // within the grace, gives the rest back as interrupted, and returns nil.
 func (d *Dispatcher) Run(ctx context.Context) error {
-	if err := d.Recover(ctx); err != nil {
-		return err
+	err := d.Recover(ctx)
+	if err == nil {
+		err = d.join(ctx)
 	}
-	if err := d.join(ctx); err != nil {
-		return fmt.Errorf("join the other nodes: %w", err)
+	if err != nil && ctx.Err() != nil {
+		return nil // it was told to end before it had begun
+	}
+	if err != nil {
+		return fmt.Errorf("begin to dispatch: %w", err)
 	}
 	d.book.Listen(&models.Listener{Due: d.hear, Born: d.born})
 	alive, die := context.WithCancel(context.WithoutCancel(ctx)) // until nothing is out any more

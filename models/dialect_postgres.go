@@ -97,7 +97,47 @@ func (d *postgreSQL) open() (write, read *sql.DB, err error) {
 }
 
 func (d *postgreSQL) gorm(conn gorm.ConnPool) gorm.Dialector {
-	return gormpostgres.New(gormpostgres.Config{Conn: conn, WithoutReturning: true})
+	return gormpostgres.New(gormpostgres.Config{Conn: tidyPool{conn}, WithoutReturning: true})
+}
+
+// tidyPool makes the arguments of gorm's statements fit for text columns: a filter may well hold a NUL.
+type tidyPool struct{ gorm.ConnPool }
+
+// tidyTx is a tidyPool in a transaction of gorm's own.
+type tidyTx struct {
+	tidyPool
+	gorm.TxCommitter
+}
+
+// BeginTx implements gorm.ConnPoolBeginner.
+func (p tidyPool) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.ConnPool, error) {
+	pool, ok := p.ConnPool.(gorm.TxBeginner)
+	if !ok {
+		return nil, gorm.ErrInvalidTransaction
+	}
+	tx, err := pool.BeginTx(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return tidyTx{tidyPool{tx}, tx}, nil
+}
+
+// ExecContext implements gorm.ConnPool.
+func (p tidyPool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	tidyTexts(args)
+	return p.ConnPool.ExecContext(ctx, query, args...)
+}
+
+// QueryContext implements gorm.ConnPool.
+func (p tidyPool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	tidyTexts(args)
+	return p.ConnPool.QueryContext(ctx, query, args...)
+}
+
+// QueryRowContext implements gorm.ConnPool.
+func (p tidyPool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	tidyTexts(args)
+	return p.ConnPool.QueryRowContext(ctx, query, args...)
 }
 
 func (d *postgreSQL) provider(db *sql.DB) (*goose.Provider, error) {

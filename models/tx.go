@@ -190,6 +190,7 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 // one reads one row into dest; ErrNotFound when there is none.
 func (t *tx) one(query string, args []any, dest ...any) error {
 	if t.rebind != nil {
+		t.tidy(args)
 		return notFound(t.conn.QueryRowContext(t.ctx, t.rebind(query), args...).Scan(dest...))
 	}
 	st, err := t.stmt(query)
