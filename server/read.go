@@ -210,7 +210,7 @@ func (r *reader) words(data []byte, dst reflect.Value, path string) {
 		if _, twice := out[name]; twice {
 			r.fault(join(path, name), "must not be given twice")
 		} else if !isText {
-			r.fault(join(path, name), "must be a string")
+			r.fault(join(path, name), notText(value))
 		}
 		out[name] = text
 	}
@@ -246,7 +246,7 @@ func scalar(data []byte, dst reflect.Value) (why string) {
 	case reflect.String:
 		text, ok := unquote(data)
 		if !ok {
-			return "must be a string"
+			return notText(data)
 		}
 		dst.SetString(text)
 		if c, ok := dst.Addr().Interface().(interface{ check() string }); ok {
@@ -275,9 +275,18 @@ func scalar(data []byte, dst reflect.Value) (why string) {
 	return ""
 }
 
-// unquote decodes a JSON string; ok is false for any other value.
-func unquote(data []byte) (text string, ok bool) {
+// notText says why unquote gives no text.
+func notText(data []byte) string {
 	if data[0] != '"' {
+		return "must be a string"
+	}
+	return "must not hold half of a surrogate pair"
+}
+
+// unquote decodes a JSON string; ok is false for any other value, and for one that is no text: where half of a surrogate
+// pair stands, the library would put another character without a word.
+func unquote(data []byte) (text string, ok bool) {
+	if data[0] != '"' || halved(data) {
 		return "", false
 	}
 	if bytes.IndexByte(data, '\\') < 0 {

@@ -262,3 +262,16 @@ func FuzzBodies(f *testing.F) {
 		}
 	})
 }
+
+func TestHalvesOfSurrogatePairs(t *testing.T) {
+	for text, want := range map[string]bool{`"plain"`: false, `"\ud83d\ude00"`: false, `"\\ud800"`: false, `"\u00e9\n"`: false, `"é"`: false,
+		`"\ud800"`: true, `"\udc00"`: true, `"\ud83d \ude00"`: true, `"\ude00\ud83d"`: true, `"x\\\ud83d\n"`: true, `"\ud83d\ud83d\ude00"`: true} {
+		if got := halved([]byte(text)); got != want {
+			t.Errorf("halved(%s) = %v", text, got)
+		}
+	}
+	h := open(t)
+	h.target("billing")
+	h.do(422, "POST", "/v1/jobs", `{"target":"billing","body":"\ud800"}`).
+		is("errors", `[{"location":"body.body","message":"must not hold half of a surrogate pair"}]`)
+}

@@ -1,6 +1,10 @@
 package server
 
-import "iter"
+import (
+	"bytes"
+	"iter"
+	"strconv"
+)
 
 // The functions of this file walk JSON that is known to be valid, without decoding it.
 
@@ -132,4 +136,37 @@ func deeperThan(data []byte, limit int) bool {
 		}
 	}
 	return false
+}
+
+// halved tells whether a valid JSON string escapes half of a surrogate pair.
+func halved(text []byte) bool {
+	for i := bytes.IndexByte(text, '\\'); i >= 0 && i < len(text)-1; {
+		high := surrogate(text[i:])
+		switch {
+		case high == 0:
+			i += 2
+		case high >= 0xdc00, i+6 >= len(text), surrogate(text[i+6:]) < 0xdc00:
+			return true
+		default:
+			i += 12
+		}
+		next := bytes.IndexByte(text[min(i, len(text)):], '\\')
+		if next < 0 {
+			return false
+		}
+		i += next
+	}
+	return false
+}
+
+// surrogate is the surrogate whose escape begins text; 0: none does.
+func surrogate(text []byte) rune {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	if err != nil || n < 0xd800 || n > 0xdfff {
+		return 0
+	}
+	return rune(n)
 }
