@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unicode"
 )
 
 // Guard decides which addresses may be dialed. It looks at the address after
@@ -72,9 +73,9 @@ func NewGuard(allow []string) (*Guard, error) {
 }
 
 // isHostName reports whether an entry can be a host name: letters, digits, dots,
-// hyphens and underscores.
+// hyphens and underscores, and a letter somewhere: digits alone are a mistyped address.
 func isHostName(s string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool {
+	return strings.ContainsFunc(s, unicode.IsLetter) && strings.IndexFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(".-_", r))
 	}) < 0
 }

@@ -118,7 +118,7 @@ func TestGuardOpenings(t *testing.T) {
 
 func TestNewGuardRefuses(t *testing.T) {
 	for _, entry := range []string{"", " ", "10.0.0.0/33", "10.1.2.3/8", "host:80", "http://host", "*.internal", "a b",
-		"::ffff:10.0.0.0/104", "fe80::1%eth0", "[::1]", "user@host", "/8", "höst"} {
+		"999", "10.0.0", "::ffff:10.0.0.0/104", "fe80::1%eth0", "[::1]", "user@host", "/8", "höst"} {
 		if _, err := NewGuard([]string{"10.0.0.0/8", entry}); err == nil {
 			t.Errorf("%q was accepted", entry)
 		}
