@@ -1,6 +1,9 @@
 package models
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // MaxPreview is the most occurrences that a preview shows.
 const MaxPreview = 100
@@ -30,7 +33,7 @@ func (t Timing) Preview(after time.Time, inclusive bool, count int) ([]Coming, [
 	if inclusive {
 		after = after.Add(-1)
 	}
-	coming := make([]Coming, 0, count)
+	began, coming := after, make([]Coming, 0, count)
 	for range count {
 		at, ok := r.Next(after)
 		if !ok {
@@ -39,5 +42,28 @@ func (t Timing) Preview(after time.Time, inclusive bool, count int) ([]Coming, [
 		coming = append(coming, Coming{At: at, Local: at.In(r.Location()).Format(time.RFC3339Nano), Note: r.Note(at)})
 		after = at
 	}
-	return coming, r.Warnings(), nil
+	return coming, append(t.leftOut(r, began, after), r.Warnings()...), nil
+}
+
+// maxLeftOut is the most runs left out that a preview tells of.
+const maxLeftOut = 5
+
+// leftOut tells which runs dst_gap skip leaves out after one time and before another: those that would be there with
+// run_after. r is the compiled timing.
+func (t Timing) leftOut(r *Recurrence, after, before time.Time) (all []string) {
+	if t.Cron == "" || t.DSTGap != "skip" {
+		return nil
+	}
+	t.DSTGap = "run_after"
+	with, err := t.Compile()
+	if err != nil {
+		return nil // it cannot fail where the other one did not
+	}
+	for at, ok := with.Next(after); ok && at.Before(before) && len(all) < maxLeftOut; at, ok = with.Next(at) {
+		if !r.occurs(at) {
+			missing, _, _ := strings.Cut(with.Note(at), ": ")
+			all = append(all, missing+": skipped")
+		}
+	}
+	return all
 }

@@ -283,6 +283,11 @@ func TestPreview(t *testing.T) {
 			t.Errorf("inclusive %v: %v %v %v, want %s", inclusive, coming, warnings, err, want)
 		}
 	}
+	gap := Timing{Cron: "30 2 * * *", Timezone: "Europe/Berlin", DSTGap: "skip"}
+	if _, warnings, err := gap.Preview(clock(t, "2027-03-27T12:00:00Z"), false, 2); err != nil ||
+		!slices.Equal(warnings, []string{"02:30 does not exist on 28 March 2027: skipped"}) {
+		t.Errorf("a gap that is skipped: %q, %v", warnings, err)
+	}
 	coming, _, err := Timing{Every: time.Hour}.Preview(at, false, 2)
 	if err != nil || !coming[0].At.Equal(at.Add(time.Hour)) || !coming[1].At.Equal(at.Add(2*time.Hour)) {
 		t.Errorf("every hour from now: %v %v", coming, err)
