@@ -103,7 +103,7 @@ func (d *postgreSQL) gorm(conn gorm.ConnPool) gorm.Dialector {
 // tidyPool makes the arguments of gorm's statements fit for text columns: a filter may well hold a NUL.
 type tidyPool struct{ gorm.ConnPool }
 
-// tidyTx is a tidyPool in a transaction of gorm's own.
+// tidyTx is a tidyPool in a transaction of gorm's own, which asks a pointer whether it is nil.
 type tidyTx struct {
 	tidyPool
 	gorm.TxCommitter
@@ -119,7 +119,7 @@ func (p tidyPool) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.Con
 	if err != nil {
 		return nil, err
 	}
-	return tidyTx{tidyPool{tx}, tx}, nil
+	return &tidyTx{tidyPool{tx}, tx}, nil
 }
 
 // ExecContext implements gorm.ConnPool.
