@@ -219,12 +219,13 @@ func TestHangingTargetsStarveNobody(t *testing.T) {
 func TestAPausedBacklogCostsNothing(t *testing.T) {
 	onlyLong(t)
 	const backlog = 1_000_000
-	got := &arrivals{}
-	hooks := httptest.NewServer(got)
+	got, gone := &arrivals{}, &arrivals{}
+	hooks, drain := httptest.NewServer(got), httptest.NewServer(gone)
 	defer hooks.Close()
+	defer drain.Close()
 	dir := t.TempDir()
 	s := openStation(t, dir)
-	s.post(targetsPath, `{"name":"paused","url":"`+hooks.URL+`"}`)
+	s.post(targetsPath, `{"name":"paused","url":"`+drain.URL+`"}`)
 	s.post(targetsPath, `{"name":"healthy","url":"`+hooks.URL+`"}`)
 	s.post(targetsPath+"/paused/pause", `{}`)
 	s.lay(backlog, `{"target":"paused","payload":{"n":1}}`)
@@ -241,7 +242,7 @@ func TestAPausedBacklogCostsNothing(t *testing.T) {
 	s.post(targetsPath+"/paused/resume", `{}`)
 	for seen < backlog && time.Since(began) < 20*time.Minute {
 		time.Sleep(time.Second)
-		seen += len(got.take())
+		seen += len(gone.take())
 		peak = max(peak, s.resident())
 		if int(time.Since(began).Seconds())%20 == 0 {
 			t.Logf("%v: %d drained, %d MiB, log %d MiB", time.Since(began).Round(time.Second), seen, s.resident(), s.wal())
