@@ -148,7 +148,7 @@ func (l *loop) sweepTargets(ctx context.Context) {
 	defer done()
 	all, err := l.book.Heads(ctx)
 	if err != nil {
-		l.log.Error("read who is owed what", "err", err)
+		l.complain("read who is owed what", err)
 		return
 	}
 	e := l.queue.edit(l.now())

@@ -80,6 +80,7 @@ type benchReport struct {
 
 // report makes of the figures what they mean. There is one round at least.
 func (f *figures) report(o benchOptions) *benchReport {
+	o.Database = showDatabase(o.Database)
 	var limits []float64
 	for _, r := range f.rounds {
 		limits = append(limits, r.limits...)

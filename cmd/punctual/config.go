@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"math"
 	"net/netip"
-	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -196,10 +196,25 @@ func showable(name, value string) string {
 	if strings.HasSuffix(name, "-key") && value != "" {
 		return "***"
 	}
-	if u, err := url.Parse(value); name == "database" && err == nil && u.User != nil {
-		return u.Redacted()
+	if name == "database" {
+		return showDatabase(value)
 	}
 	return value
+}
+
+// The places of a password in the URL of a database. They are found by their looks, since URLs that name several servers
+// are none to net/url; whatever stands before the last @ counts as password, rather too much than too little.
+var (
+	passwordBefore = regexp.MustCompile(`^(\w+://[^:@/?]*):.*@`)
+	passwordBehind = regexp.MustCompile(`([?&](?:ssl)?password=)[^&]*`)
+)
+
+// showDatabase is the setting of a database without its password, for people and logs.
+func showDatabase(value string) string {
+	if strings.HasPrefix(value, "sqlite:") {
+		return value
+	}
+	return passwordBehind.ReplaceAllString(passwordBefore.ReplaceAllString(value, "${1}:***@"), "${1}***")
 }
 
 // readConfig reads a configuration file: an object of scalars, or of lists where a flag takes a list.

@@ -123,7 +123,7 @@ func TestSettingsAreShownWithoutSecrets(t *testing.T) {
 		shown["sync"] != "full" {
 		t.Errorf("shown are %v", shown)
 	}
-	if v := showable("database", "postgres://me:very-secret@db/x"); v != "postgres://me:xxxxx@db/x" {
+	if v := showable("database", "postgres://me:very-secret@db/x"); v != "postgres://me:***@db/x" {
 		t.Errorf("a database with a password is shown as %s", v)
 	}
 }
@@ -152,4 +152,21 @@ func FuzzConfig(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestShowDatabase(t *testing.T) {
+	for given, want := range map[string]string{
+		"sqlite:a?password=b@c":                        "sqlite:a?password=b@c",
+		"postgres://localhost/punctual":                "postgres://localhost/punctual",
+		"postgres://u@h/d":                             "postgres://u@h/d",
+		"postgres://u:secret@h/d":                      "postgres://u:***@h/d",
+		"postgres://u:se@cr:et@a:1,b:2/d?x=1":          "postgres://u:***@a:1,b:2/d?x=1",
+		"postgres://u:se/cr?et@h/d":                    "postgres://u:***@h/d",
+		"postgresql://h/d?password=secret&sslmode=off": "postgresql://h/d?password=***&sslmode=off",
+		"postgres://h/d?user=u&sslpassword=secret":     "postgres://h/d?user=u&sslpassword=***",
+	} {
+		if got := showDatabase(given); got != want {
+			t.Errorf("showDatabase(%s) = %s, want %s", given, got, want)
+		}
+	}
 }

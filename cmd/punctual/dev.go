@@ -60,6 +60,8 @@ func (a *app) greet(url, database string) {
 		if abs, err := filepath.Abs(path); err == nil {
 			database = abs
 		}
+	} else {
+		database = showDatabase(database)
 	}
 	fmt.Fprintf(a.stdout, `Punctual is up. No login; only this machine can reach it.
 

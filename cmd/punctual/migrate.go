@@ -25,9 +25,9 @@ func (a *app) migrate() *cli.Command {
 			case err != nil:
 				return settingOrTrouble(c, err)
 			case from == to:
-				_, err = fmt.Fprintf(a.stdout, "%s is at schema %d already\n", s.Database, to)
+				_, err = fmt.Fprintf(a.stdout, "%s is at schema %d already\n", showDatabase(s.Database), to)
 			default:
-				_, err = fmt.Fprintf(a.stdout, "%s brought from schema %d to %d\n", s.Database, from, to)
+				_, err = fmt.Fprintf(a.stdout, "%s brought from schema %d to %d\n", showDatabase(s.Database), from, to)
 			}
 			return err
 		},

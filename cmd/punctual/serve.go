@@ -91,17 +91,9 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 	engine := dispatcher.New(dispatcher.Config{Node: node, Version: version, MaxInFlight: s.MaxInFlight, QueueWindow: s.QueueWindow,
 		Grace: s.ShutdownGrace, Retention: s.Retention, RetentionFailed: s.RetentionFailed,
 		RetentionOccurrences: s.RetentionOccurrences, Log: log}, store, sender)
-	cfg := server.Config{Version: version, Dev: m.dev, AdminKey: s.AdminKey, Guard: m.guard, BehindProxy: s.BehindProxy,
-		TrustedProxies: s.TrustedProxies, OpenMetrics: s.OpenMetrics, MaxRequests: s.MaxRequests, MaxStreams: s.MaxStreams,
-		MinFreeDisk: s.MinFreeDisk, MaxPayload: s.MaxPayload, MaxRequest: s.MaxRequest, Settings: s.Shown,
-		Grace: s.ShutdownGrace, Log: log}
-	scheme := "http://"
-	if s.TLSCert != "" {
-		pair, err := newCertificate(s.TLSCert, s.TLSKey, log)
-		if err != nil {
-			return err
-		}
-		cfg.TLS, scheme = pair.config(), "https://"
+	cfg, err := s.door(m, version, log)
+	if err != nil {
+		return err
 	}
 	door, err := server.New(cfg, store, engine)
 	if err != nil {
@@ -119,13 +111,16 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 		func() error { return door.Run(ctx, ln) },
 		func() error { return sayStopping(ctx, log, s.ShutdownGrace) },
 	}
-	url := scheme + ln.Addr().String()
+	url := "http://" + ln.Addr().String()
+	if cfg.TLS != nil {
+		url = "https://" + ln.Addr().String()
+	}
 	if !m.dev && s.AdminKey == "" {
 		if err := a.hintAtKeys(ctx, store, s.Database); err != nil {
 			return err
 		}
 	}
-	log.Info("listening", "url", url, "database", s.Database, "version", version, "node", node)
+	log.Info("listening", "url", url, "database", showDatabase(s.Database), "version", version, "node", node)
 	if m.greet != nil {
 		m.greet(url)
 	}
@@ -135,6 +130,22 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 		beside.Go(func() { m.furnish(ctx, url) })
 	}
 	return runAll(ctx, stop, agents)
+}
+
+// door is how the server is set up.
+func (s *settings) door(m manner, version string, log *slog.Logger) (server.Config, error) {
+	cfg := server.Config{Version: version, Dev: m.dev, AdminKey: s.AdminKey, Guard: m.guard, BehindProxy: s.BehindProxy,
+		TrustedProxies: s.TrustedProxies, OpenMetrics: s.OpenMetrics, MaxRequests: s.MaxRequests, MaxStreams: s.MaxStreams,
+		MinFreeDisk: s.MinFreeDisk, MaxPayload: s.MaxPayload, MaxRequest: s.MaxRequest, Settings: s.Shown,
+		Grace: s.ShutdownGrace, Log: log}
+	if s.TLSCert == "" {
+		return cfg, nil
+	}
+	pair, err := newCertificate(s.TLSCert, s.TLSKey, log)
+	if err == nil {
+		cfg.TLS = pair.config()
+	}
+	return cfg, err
 }
 
 // checkAddress refuses to send keys over the network in the clear, unless somebody has asked for just that.
@@ -154,7 +165,7 @@ func (a *app) hintAtKeys(ctx context.Context, store *models.Store, database stri
 	keys, _, err := store.Keys(ctx, models.Page{Limit: 1})
 	if err == nil && len(keys) == 0 {
 		fmt.Fprintf(a.stderr, "There is no key yet, so nobody can use this server. Make one, on this machine:\n\n"+
-			"  punctual keys create admin --scope admin --database %s\n\n", database)
+			"  punctual keys create admin --scope admin --database '%s'\n\n", showDatabase(database))
 	}
 	return err
 }
