@@ -216,14 +216,14 @@ func request(j *models.Job, secrets []string, policy models.Retry, timeout time.
 	for name, value := range j.CallHeaders() {
 		header.Set(name, value)
 	}
-	capture := 0
+	capture := 0 // the sender's own measure
 	if kept := j.Of.Capture.ResponseBody; kept != nil {
 		if capture = *kept; capture == 0 {
 			capture = -1
 		}
 	}
-	return webhooks.Request{Capture: capture, Redact: j.Of.Capture.RedactHeaders, ID: j.ID, AttemptID: j.ClaimID, Pool: j.TargetID, MaxInFlight: j.Of.MaxInFlight,
-		Method: j.Of.Method, URL: j.CallURL(), Header: header, ContentType: j.ContentType, Body: j.Body, Secrets: secrets,
+	return webhooks.Request{Capture: capture, Redact: j.Of.Capture.RedactHeaders, ID: j.ID, AttemptID: j.ClaimID,
+		Pool: j.TargetID, MaxInFlight: j.Of.MaxInFlight, Method: j.Of.Method, URL: j.CallURL(), Header: header, ContentType: j.ContentType, Body: j.Body, Secrets: secrets,
 		Timeout: timeout, Attempt: j.Attempts + 1, MaxAttempts: policy.MaxAttempts, ScheduledFor: j.ScheduledFor,
 		Schedule: j.Schedule}
 }

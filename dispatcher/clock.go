@@ -225,9 +225,8 @@ func (l *loop) takeCalls(e *edit) (asks []call) {
 	due := l.limits.expect(e.due())
 	for len(due) > 0 && len(asks) < room && l.limits.room() > 0 {
 		more := due[:0]
-		for i, t := range due {
+		for _, t := range due {
 			if len(asks) >= room || l.limits.room() == 0 {
-				more = append(more, due[i:]...)
 				break
 			}
 			taken := l.takeFrom(e, e.target(t.ID))

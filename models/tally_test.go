@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// checkTallies compares the tallies, and the rollups of all targets, with the rows that they count. Every test of the
+// checkTallies compares the tallies with the rows that they count. Every test of the
 // store does so at its end.
 func checkTallies(t testing.TB, s *Store) {
 	t.Helper()
