@@ -99,9 +99,9 @@ func (t *tx) createJobs(jobs []*Job, keyBodies [][32]byte, idem *Idempotency, no
 
 // createJob records one job, or finds the one that was made under its key.
 func (t *tx) createJob(j *Job, i int, keyBodies [][32]byte, now time.Time) (*Job, error) {
-	target, err := t.target(j.TargetID)
-	if err != nil || target.Deleted() {
-		return nil, &Invalid{"target", "is not a registered target"}
+	target, err := t.living(j.TargetID)
+	if err != nil {
+		return nil, err
 	}
 	if j.Of = target; j.ClaimID != "" && target.Paused() {
 		j.State, j.ClaimID, j.ClaimNode, j.ClaimedAt = Scheduled, "", "", time.Time{}
@@ -117,14 +117,24 @@ func (t *tx) createJob(j *Job, i int, keyBodies [][32]byte, now time.Time) (*Job
 	case len(ids) > 0 && body != keyBodies[i]:
 		return nil, &Invalid{"key", "was used for another request to this target"}
 	case len(ids) > 0 && ids[0] != j.ID:
-		if old, err := t.job(ids[0]); err == nil {
-			return old, nil
+		if old, err := t.job(ids[0]); err != ErrNotFound {
+			return old, err
 		}
 	}
 	if err := t.insertJob(j); err != nil {
 		return nil, err
 	}
 	return j, t.remember(path, j.Key, keyBodies[i], []string{j.ID}, now)
+}
+
+// living is a target for something new. One that has gone is Invalid; trouble with the book is told as it is, so that the
+// work runs again.
+func (t *tx) living(id string) (*Target, error) {
+	target, err := t.target(id)
+	if err == ErrNotFound || err == nil && target.Deleted() {
+		return nil, &Invalid{"target", "is not a registered target"}
+	}
+	return target, err
 }
 
 // replay gives what the same request made before; nil if it is new, or is this very one run again by the writer.

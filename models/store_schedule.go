@@ -61,13 +61,17 @@ func (s *Schedule) aimBy(rule *Recurrence, now time.Time) {
 func (s *Store) CreateSchedule(ctx context.Context, row *Schedule, now time.Time) error {
 	line := trailOf(ctx, "create", "schedule")
 	return s.write(ctx, work{act: "create schedule", size: int64(len(row.Body)), run: func(t *tx) error {
-		if known, err := t.scheduleNamed(row.Name); err == nil && known.ID != row.ID {
-			return &Conflict{"a schedule of this name exists already"}
-		} else if err == nil {
+		known, err := t.scheduleNamed(row.Name)
+		switch {
+		case err == nil && known.ID == row.ID:
 			return nil // recorded by a run whose COMMIT was unclear
+		case err == nil:
+			return &Conflict{"a schedule of this name exists already"}
+		case err != ErrNotFound:
+			return err
 		}
-		if target, err := t.target(row.TargetID); err != nil || target.Deleted() {
-			return &Invalid{"target", "is not a registered target"}
+		if _, err := t.living(row.TargetID); err != nil {
+			return err
 		}
 		stored := *row
 		stored.Headers = t.vault.sealHeaders("schedules", row.ID, row.Headers)

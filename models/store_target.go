@@ -15,8 +15,14 @@ import (
 func (s *Store) CreateTarget(ctx context.Context, t *Target, secret string) error {
 	line := trailOf(ctx, "create", "target")
 	return s.write(ctx, work{act: "create target", run: func(tx *tx) error {
-		if _, err := tx.targetNamed(t.Name); err == nil {
+		known, err := tx.targetNamed(t.Name)
+		switch {
+		case err == nil && known.ID == t.ID:
+			return nil // recorded by a run whose COMMIT was unclear
+		case err == nil:
 			return &Conflict{"a target of this name exists already"}
+		case err != ErrNotFound:
+			return err
 		}
 		row := *t
 		row.Headers = tx.vault.sealHeaders("targets", t.ID, t.Headers)

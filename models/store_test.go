@@ -288,3 +288,26 @@ func TestAJobOfADeletedTargetIsNotRetried(t *testing.T) {
 		t.Errorf("the job is %+v, %v", end, err)
 	}
 }
+
+// TestTroubleIsNotBlamedOnTheRequest: a target that cannot be read is not one that was never registered.
+func TestTroubleIsNotBlamedOnTheRequest(t *testing.T) {
+	s := openStore(t)
+	target := newTarget(t, s, "billing")
+	var bad *Invalid
+	err := s.write(t.Context(), work{act: "try", run: func(tx *tx) error {
+		tx.stale = true
+		tx.forget()
+		if _, err := tx.exec(`ALTER TABLE targets RENAME TO elsewhere`); err != nil {
+			return err
+		}
+		_, err := tx.living(target.ID)
+		return err
+	}})
+	if err == nil || errors.As(err, &bad) || errors.Is(err, ErrNotFound) {
+		t.Errorf("with the targets out of reach: %v", err)
+	}
+	if err := s.write(t.Context(), work{act: "try", run: func(tx *tx) error { _, err := tx.living("target_x"); return err }}); !errors.As(err, &bad) {
+		t.Errorf("of a target that is none: %v", err)
+	}
+	newJobs(t, s, target, 1)
+}
