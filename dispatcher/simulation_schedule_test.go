@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"punctual/models"
@@ -157,8 +156,7 @@ func TestAYearOfSchedules(t *testing.T) {
 			target.failing, target.slow, target.lossy = 0, 0, 0
 		}
 		w.resumeSchedules()
-		time.Sleep(48 * time.Hour)
-		synctest.Wait()
+		w.settle(48 * time.Hour)
 		w.judge()
 		w.engine.stop()
 	})

@@ -190,10 +190,22 @@ func (w *world) live() {
 		w.resume(t)
 	}
 	w.resumeSchedules()
-	time.Sleep(8 * time.Hour)
-	synctest.Wait()
+	w.settle(8 * time.Hour)
 	w.judge()
 	w.engine.stop()
+}
+
+// settle lets the quiet time pass, and then the calls end that schedules have begun in its last moment.
+func (w *world) settle(quiet time.Duration) {
+	time.Sleep(quiet)
+	synctest.Wait()
+	for range 1000 {
+		if w.engine.Snapshot().InFlight == 0 {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+		synctest.Wait()
+	}
 }
 
 // rise starts a process.
