@@ -12,7 +12,7 @@ import (
 const (
 	gcMost  = 400      // percent of what lives, at most
 	gcLeast = 100      // and at least, which is Go's own measure
-	gcRoom  = 32 << 20 // bytes of garbage, where that lies between the two
+	gcRoom  = 16 << 20 // bytes of garbage, where that lies between the two
 )
 
 // gcPercent is how much garbage may come to what lives before it is collected.
