@@ -56,6 +56,9 @@ func (f JobFilter) Validate() error {
 	if _, keyless := f.Labels[""]; keyless {
 		bad.add("label", "must have a key")
 	}
+	if f.Prefix != "" && !beginsID(f.Prefix) {
+		bad.add("q", "must be how the id of a job begins")
+	}
 	return bad.orNil()
 }
 

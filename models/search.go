@@ -137,20 +137,25 @@ func once[T ~string](field *T, w searchWord) *Invalid {
 	return nil
 }
 
-// idAlphabet are the characters of ids.
-const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
-
 func (f *JobFilter) heedID(value string) *Invalid {
 	prefix := strings.ToLower(value)
-	rest := strings.TrimPrefix(prefix, prefixJob)
 	switch {
 	case f.Prefix != "":
 		return &Invalid{"q", "must hold one id, or how it begins"}
-	case strings.Trim(rest, idAlphabet) != "" || rest != "" && rest[0] > '7' || prefix == "":
+	case !beginsID(prefix):
 		return &Invalid{"q", "must be how an id begins; a name goes with target: or schedule:"}
 	}
 	f.Prefix = prefix
 	return nil
+}
+
+// idAlphabet are the characters of ids.
+const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+
+// beginsID tells whether the id of a job can begin with prefix, with or without "job_".
+func beginsID(prefix string) bool {
+	rest := strings.TrimPrefix(prefix, prefixJob)
+	return prefix != "" && strings.Trim(rest, idAlphabet) == "" && (rest == "" || rest[0] <= '7')
 }
 
 func (f *JobFilter) heedStates(value string) *Invalid {

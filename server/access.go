@@ -60,7 +60,7 @@ var needs = map[string]need{
 	"POST /v1/jobs/:id/run":     writes,
 	"POST /v1/jobs/:id/rerun":   writes.making(),
 
-	"POST /v1/operations":            writes,
+	"POST /v1/operations":            reads, // what only counts; the handler wants more of what does
 	"GET /v1/operations":             reads,
 	"GET /v1/operations/:id":         reads,
 	"POST /v1/operations/:id/cancel": writes,
@@ -182,8 +182,12 @@ func (s *Server) allowed(c *gin.Context) {
 	n, v := s.needOf(c), viewerOf(c.Request.Context())
 	if n.scope != "" && !v.scope.Covers(n.scope) {
 		c.Abort()
-		s.lost(c, newProblem(http.StatusForbidden, "This needs a key of scope "+string(n.scope)+"."))
+		s.lost(c, outOfScope(n.scope))
 	}
+}
+
+func outOfScope(need models.Scope) *problem {
+	return newProblem(http.StatusForbidden, "This needs a key of scope "+string(need)+".")
 }
 
 // reached keeps a key that is bound to targets to those: everything else is not there.

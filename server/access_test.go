@@ -50,7 +50,7 @@ POST   /v1/schedules/:name/resume       write own
 POST   /v1/schedules/:name/trigger      write own
 POST   /v1/schedules/:name/backfill     write own
 GET    /v1/schedules/:name/occurrences  read  own
-POST   /v1/operations                   write none
+POST   /v1/operations                   read  none
 GET    /v1/operations                   read  none
 GET    /v1/operations/:id               read  none
 POST   /v1/operations/:id/cancel        write none
@@ -306,6 +306,20 @@ func TestSameSite(t *testing.T) {
 	}
 }
 
+// Every path refuses parameters that it does not know.
+func TestUnknownQuery(t *testing.T) {
+	h := open(t)
+	for _, path := range []string{"/v1/jobs", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"} {
+		if w := h.raw("GET", path+"?what=1", nil); w.Code != 422 ||
+			!strings.Contains(w.Body.String(), `[{"location":"query.what","message":"unknown query parameter"}]`) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+		if w := h.raw("GET", path+"?what=%zz", nil); w.Code != 400 {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
 // Each path answers to other methods with 405 and the ones that it takes.
 func TestMethods(t *testing.T) {
 	h := open(t)
@@ -323,6 +337,12 @@ func TestMethods(t *testing.T) {
 			if !strings.Contains(w.Header().Get("Allow"), method) {
 				t.Errorf("%s: Allow is %q, without %s", path, w.Header().Get("Allow"), method)
 			}
+		}
+	}
+	for path, want := range map[string]string{"/v1/jobs": "POST, GET, HEAD", "/metrics": "GET, HEAD", "/v1/events": "GET",
+		"/v1/targets/billing/pause": "POST"} {
+		if got := h.raw("TRACE", path, nil).Header().Get("Allow"); got != want {
+			t.Errorf("%s: Allow is %q, want %q", path, got, want)
 		}
 	}
 	for _, method := range []string{"GET", "PATCH", "DELETE"} {

@@ -59,7 +59,7 @@ var endpoints = map[string]about{
 		example: `{"action":"retry","filter":{"target":"billing","state":["failed"]}}`,
 		more: "Takes the jobs that exist when it is asked for, newest first, step by step beside everything else; it goes on after " +
 			"a restart where it ended, and does nothing twice. Jobs that the action does not fit are counted as failed, with " +
-			"the reason. 200 with `dry_run`, or when the same request was made before under the same `Idempotency-Key`."},
+			"the reason. 200 with `dry_run`, for which a key of scope read will do, or when the same request was made before under the same `Idempotency-Key`."},
 	"listOperations": {tag: "Jobs", summary: "List operations", more: "Newest first."},
 	"getOperation":   {tag: "Jobs", summary: "Show an operation"},
 	"cancelOperation": {tag: "Jobs", summary: "Stop an operation", bare: true,

@@ -14,6 +14,9 @@ type operationPost struct {
 }
 
 func (s *Server) postOperation(ctx context.Context, in *operationPost) (*made[operationOut], error) {
+	if need := models.ScopeWrite; !in.Body.v.DryRun && !viewerOf(ctx).scope.Covers(need) {
+		return nil, outOfScope(need)
+	}
 	idem, err := idempotency("/v1/operations", in.Key, in.Body.sum)
 	if err != nil {
 		return nil, err

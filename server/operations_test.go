@@ -85,6 +85,7 @@ func TestOperationsRefuse(t *testing.T) {
 		`{"action":"retry","filter":{"label":["x"]}}`:                "body.filter.label",
 		`{"action":"retry","filter":{"origin":"me"}}`:                "body.filter.origin",
 		`{"action":"retry","filter":{"status_code":1}}`:              "body.filter.status_code",
+		`{"action":"retry","filter":{"q":"zz"}}`:                     "body.filter.q",
 		`{"action":"retry","filter":{"colour":"red"}}`:               "body.filter.colour",
 		`{"action":"retry","filter":{"created_after":"tomorrow"}}`:   "body.filter.created_after",
 		`{"action":"retry","filter":{"target":"a","limit":5}}`:       "body.filter.limit",
@@ -95,4 +96,17 @@ func TestOperationsRefuse(t *testing.T) {
 			t.Errorf("%s: no fault at %s: %s", body, location, got)
 		}
 	}
+}
+
+// Whoever may read may count, and no more.
+func TestOperationsOfReaders(t *testing.T) {
+	h := open(t, func(c *Config) { c.Dev, c.AdminKey = false, "correct-horse" })
+	h.target("billing", `,"paused":true`)
+	h.do(201, "POST", "/v1/jobs", `{"target":"billing"}`)
+	auth := []string{"Authorization", "Bearer " + h.key("r", "read")}
+	const cancel = `{"action":"cancel","filter":{"target":"billing"}`
+	h.do(200, "POST", "/v1/operations", cancel+`,"dry_run":true}`, auth...).is("matched", "1")
+	h.do(403, "POST", "/v1/operations", cancel+`}`, auth...)
+	h.do(403, "POST", "/v1/operations", cancel+`,"dry_run":false}`, auth...)
+	h.do(200, "GET", "/v1/operations", "").is("items", "[]")
 }

@@ -29,9 +29,12 @@ func (p *patch[T]) read(data []byte) {
 		return
 	}
 	p.raw = canonicalHeaders(data)
+	shape := shapeOf(reflect.TypeFor[T]())
 	for name := range members(p.raw) {
 		if slices.Contains(p.names, name) {
 			r.fault(join("", name), "must not be given twice")
+		} else if i, known := shape.byName[name]; known && shape.fields[i].readOnly {
+			r.fault(name, readOnly)
 		}
 		p.names = append(p.names, name)
 	}

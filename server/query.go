@@ -1,12 +1,14 @@
 package server
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
 )
 
 // plainQuery refuses what a query leaves to guesses: a parameter without a value, which huma takes for one that was not
@@ -38,6 +40,21 @@ func plainQuery(c huma.Context, next func(huma.Context)) {
 		return
 	}
 	next(c)
+}
+
+// noQuery refuses every parameter, on paths that huma does not know.
+func noQuery(c *gin.Context) {
+	query, err := url.ParseQuery(c.Request.URL.RawQuery)
+	switch {
+	case err != nil:
+		refuse(c, newProblem(http.StatusBadRequest, detailMalformed, fault{"query", "must be well formed"}))
+	case len(query) > 0:
+		var faults []fault
+		for _, name := range slices.Sorted(maps.Keys(query)) {
+			faults = append(faults, fault{"query." + join("", name), "unknown query parameter"})
+		}
+		refuse(c, newProblem(http.StatusUnprocessableEntity, detailInvalid, faults...))
+	}
 }
 
 // inQuery is an Invalid or Invalids of a query's parameters as a problem; any other error stays as it is.

@@ -35,7 +35,7 @@ type body[T any] struct {
 
 func (b *body[T]) read(data []byte) {
 	b.sum = sha256.Sum256(data)
-	b.v, b.err = read[T](data)
+	b.v, b.err = readBy[T](reader{strict: true}, data)
 }
 
 // Resolve hands huma what is wrong with the body.
@@ -58,6 +58,20 @@ func (b *body[T]) Schema(r huma.Registry) *huma.Schema {
 	return ref
 }
 
+// whole is the body of a PUT. It takes what GET gave, and passes over what nobody can set.
+type whole[T any] struct {
+	v   T
+	err error
+}
+
+func (w *whole[T]) read(data []byte) { w.v, w.err = read[T](data) }
+
+// Resolve hands huma what is wrong with the body.
+func (w *whole[T]) Resolve(c huma.Context) []error { return (&body[T]{err: w.err}).Resolve(c) }
+
+// Schema is that of the same thing in a POST.
+func (w *whole[T]) Schema(r huma.Registry) *huma.Schema { return new(body[T]).Schema(r) }
+
 // jsonFormat carries bodies in and out.
 var jsonFormat = huma.Format{
 	Marshal: huma.DefaultJSONFormat.Marshal,
@@ -72,12 +86,13 @@ var jsonFormat = huma.Format{
 
 // read decodes one JSON object. Malformed JSON is a problem; everything else that is wrong comes as models.Invalids,
 // all at once. Fields whose JSON tag has no omitempty are required; those tagged readOnly may be given and are not
-// looked at; a nil field was not given or is null.
-func read[T any](data []byte) (v T, err error) {
+// looked at (readBy with a strict reader refuses them); a nil field was not given or is null.
+func read[T any](data []byte) (v T, err error) { return readBy[T](reader{}, data) }
+
+func readBy[T any](r reader, data []byte) (v T, err error) {
 	if err := wellFormed(data); err != nil {
 		return v, err
 	}
-	var r reader
 	r.object(bytes.TrimSpace(data), reflect.ValueOf(&v).Elem(), "")
 	if len(r.bad) > 0 {
 		return v, r.bad
@@ -107,7 +122,12 @@ func malformed(why string) *problem {
 }
 
 // reader walks a valid JSON value and a Go value side by side.
-type reader struct{ bad models.Invalids }
+type reader struct {
+	strict bool // fields tagged readOnly are refused
+	bad    models.Invalids
+}
+
+const readOnly = "is read-only: leave it out"
 
 func (r *reader) fault(path, why string) {
 	if len(r.bad) < maxFaults {
@@ -167,8 +187,10 @@ func (r *reader) object(data []byte, dst reflect.Value, path string) {
 			r.fault(at, "must not be given twice")
 		default:
 			seen[i] = true
-			if f := shape.fields[i]; !f.ignored {
+			if f := shape.fields[i]; !f.readOnly {
 				r.value(value, dst.Field(f.index), at)
+			} else if r.strict {
+				r.fault(at, readOnly)
 			}
 		}
 	}
@@ -303,9 +325,9 @@ type shape struct {
 }
 
 type shapeField struct {
-	name              string
-	index             int
-	required, ignored bool
+	name               string
+	index              int
+	required, readOnly bool
 }
 
 var shapes sync.Map // reflect.Type → *shape
@@ -320,9 +342,9 @@ func shapeOf(t reflect.Type) *shape {
 		if !t.Field(i).IsExported() || name == "" {
 			continue
 		}
-		ignored := t.Field(i).Tag.Get("readOnly") == "true"
+		readOnly := t.Field(i).Tag.Get("readOnly") == "true"
 		s.byName[name] = len(s.fields)
-		s.fields = append(s.fields, shapeField{name, i, !(tagged && options == "omitempty"), ignored})
+		s.fields = append(s.fields, shapeField{name, i, !(tagged && options == "omitempty"), readOnly})
 	}
 	known, _ := shapes.LoadOrStore(t, s)
 	return known.(*shape)

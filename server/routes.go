@@ -2,6 +2,8 @@ package server
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
@@ -75,10 +77,10 @@ func (s *Server) routes() (*gin.Engine, error) {
 
 	route(s, api, "GET /healthz", "getHealth", s.getHealth)
 	route(s, api, "GET /readyz", "getReady", s.getReady)
-	r.GET("/metrics", gin.WrapH(s.metrics.handler()))
-	r.GET("/openapi.json", serveDocument(api))
+	r.GET("/metrics", noQuery, gin.WrapH(s.metrics.handler()))
+	r.GET("/openapi.json", noQuery, serveDocument(api))
 	docs := serveDocs()
-	r.GET("/docs", docs)
+	r.GET("/docs", noQuery, docs)
 	r.GET("/docs/*asset", docs)
 	s.pageRoutes(r)
 	s.rules = rulesOf(r, s.cfg.OpenMetrics)
@@ -104,12 +106,22 @@ func (s *Server) newRouter() (*gin.Engine, error) {
 		s.lost(c, newProblem(http.StatusNotFound, "There is nothing at this path."))
 	})
 	r.NoMethod(func(c *gin.Context) {
+		allowHead(c)
 		s.lost(c, newProblem(http.StatusMethodNotAllowed, detailMethod))
 	})
 	return r, nil
 }
 
 const detailMethod = "This path takes other methods; the Allow header lists them."
+
+// allowHead adds HEAD to the methods that a path takes, where GET stands for it; see Handler.
+func allowHead(c *gin.Context) {
+	const name = "Allow"
+	methods := strings.Split(c.Writer.Header().Get(name), ", ")
+	if slices.Contains(methods, http.MethodGet) && c.Request.URL.Path != eventsPath {
+		c.Header(name, strings.Join(append(methods, http.MethodHead), ", "))
+	}
+}
 
 // batchOnly answers 405 where another method would be taken for one on a job of the id "batch", which is none. (A
 // schedule may well be called "preview".)

@@ -51,7 +51,7 @@ func okSchedule(sc *models.Schedule, err error) (*ok[scheduleOut], error) {
 
 type schedulePut struct {
 	Name string `path:"name" example:"report"`
-	Body body[scheduleIn]
+	Body whole[scheduleIn]
 }
 
 func (s *Server) putSchedule(ctx context.Context, in *schedulePut) (*made[scheduleOut], error) {

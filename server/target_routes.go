@@ -61,7 +61,7 @@ func okTarget(t *models.Target, err error) (*ok[targetOut], error) {
 
 type targetPut struct {
 	Name string `path:"name" example:"billing"`
-	Body body[targetIn]
+	Body whole[targetIn]
 }
 
 func (s *Server) putTarget(ctx context.Context, in *targetPut) (*made[targetMade], error) {

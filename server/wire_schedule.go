@@ -90,12 +90,12 @@ type scheduleIn struct {
 	Paused             *bool             `json:"paused,omitempty" doc:"Not given: stays as it is."`
 	PausedReason       *string           `json:"paused_reason,omitempty" doc:"Counts when the request pauses the schedule."`
 	PausedUntil        *moment           `json:"paused_until,omitempty" doc:"Counts when the request pauses the schedule."`
-	Runs               any               `json:"runs,omitempty" readOnly:"true" doc:"Ignored."`
-	State              any               `json:"state,omitempty" readOnly:"true" doc:"Ignored."`
-	NextRuns           any               `json:"next_runs,omitempty" readOnly:"true" doc:"Ignored."`
-	LastJob            any               `json:"last_job,omitempty" readOnly:"true" doc:"Ignored."`
-	CreatedAt          any               `json:"created_at,omitempty" readOnly:"true" doc:"Ignored."`
-	UpdatedAt          any               `json:"updated_at,omitempty" readOnly:"true" doc:"Ignored."`
+	Runs               any               `json:"runs,omitempty" readOnly:"true" doc:"Only in answers: PUT passes over it, POST and PATCH refuse it."`
+	State              any               `json:"state,omitempty" readOnly:"true" doc:"Only in answers: PUT passes over it, POST and PATCH refuse it."`
+	NextRuns           any               `json:"next_runs,omitempty" readOnly:"true" doc:"Only in answers: PUT passes over it, POST and PATCH refuse it."`
+	LastJob            any               `json:"last_job,omitempty" readOnly:"true" doc:"Only in answers: PUT passes over it, POST and PATCH refuse it."`
+	CreatedAt          any               `json:"created_at,omitempty" readOnly:"true" doc:"Only in answers: PUT passes over it, POST and PATCH refuse it."`
+	UpdatedAt          any               `json:"updated_at,omitempty" readOnly:"true" doc:"Only in answers: PUT passes over it, POST and PATCH refuse it."`
 }
 
 // onto sets everything of s that can be asked for, to what in asks for or to the default; its target is set by the

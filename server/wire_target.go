@@ -111,10 +111,10 @@ type targetIn struct {
 	Paused       *bool             `json:"paused,omitempty" doc:"Not given: stays as it is."`
 	PausedReason *string           `json:"paused_reason,omitempty" doc:"Counts when the request pauses the target."`
 	Secret       *string           `json:"secret,omitempty" doc:"whsec_ and the base64 of 24 to 64 bytes. Not given: stays as it is; a new target gets a random one."`
-	Warnings     any               `json:"warnings,omitempty" readOnly:"true" doc:"Ignored."`
-	PausedAt     any               `json:"paused_at,omitempty" readOnly:"true" doc:"Ignored."`
-	CreatedAt    any               `json:"created_at,omitempty" readOnly:"true" doc:"Ignored."`
-	UpdatedAt    any               `json:"updated_at,omitempty" readOnly:"true" doc:"Ignored."`
+	Warnings     any               `json:"warnings,omitempty" readOnly:"true" doc:"Only in answers: PUT passes over it, POST and PATCH refuse it."`
+	PausedAt     any               `json:"paused_at,omitempty" readOnly:"true" doc:"Only in answers: PUT passes over it, POST and PATCH refuse it."`
+	CreatedAt    any               `json:"created_at,omitempty" readOnly:"true" doc:"Only in answers: PUT passes over it, POST and PATCH refuse it."`
+	UpdatedAt    any               `json:"updated_at,omitempty" readOnly:"true" doc:"Only in answers: PUT passes over it, POST and PATCH refuse it."`
 }
 
 // over is the target that in asks for: defaults, and of old what cannot be asked for. It is not validated, but for
