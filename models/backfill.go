@@ -47,13 +47,17 @@ func (s *Store) Backfill(ctx context.Context, name string, from, to time.Time, d
 // checkBackfill checks the range, and counts its occurrences outside any transaction.
 func (s *Store) checkBackfill(ctx context.Context, name string, from, to, now time.Time) error {
 	kept := s.cfg.KeepOccurrences
-	switch {
-	case !from.Before(to):
-		return &Invalid{"to", "must be later than from"}
-	case to.After(now):
-		return &Invalid{"to", "must not be later than now"}
-	case from.Before(now.Add(-kept)):
-		return &Invalid{"from", "must not be further back than occurrences are kept: " + FormatDuration(kept)}
+	var bad Invalids
+	if !from.Before(to) {
+		bad.add("to", "must be later than from")
+	} else if to.After(now) {
+		bad.add("to", "must not be later than now")
+	}
+	if from.Before(now.Add(-kept)) {
+		bad.add("from", "must not be further back than occurrences are kept: "+FormatDuration(kept))
+	}
+	if err := bad.orNil(); err != nil {
+		return err
 	}
 	db, done := s.read(ctx)
 	defer done()

@@ -64,9 +64,11 @@ func NewOperation(action Action, f JobFilter, now time.Time) (*Operation, error)
 		bad.add("filter", "must choose: an action on all jobs there are is not taken")
 	}
 	bad.under("filter.", f.Validate())
-	again, err := ParseSearch(f.Search(), now)
-	bad.under("filter.", err)
 	if len(bad) > 0 {
+		return nil, bad
+	}
+	again, err := ParseSearch(f.Search(), now)
+	if bad.under("filter.", err); len(bad) > 0 {
 		return nil, bad
 	}
 	if !reflect.DeepEqual(f.plain(), again.plain()) {

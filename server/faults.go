@@ -10,7 +10,11 @@ import (
 // faults collects what breaks a rule.
 type faults struct{ all models.Invalids }
 
+// add leaves out what is more than anybody reads.
 func (f *faults) add(field, why string) {
+	if len(f.all) == maxFaults {
+		return
+	}
 	f.all = append(f.all, &models.Invalid{Field: field, Why: why})
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -184,6 +185,7 @@ func TestInvalid(t *testing.T) {
 func TestInvalidAtOnce(t *testing.T) {
 	h := open(t)
 	h.target("billing")
+	h.do(201, "POST", "/v1/schedules", `{"name":"report","target":"billing","cron":"0 9 * * *"}`)
 	h.do(422, "POST", "/v1/targets", `{"name":"A","url":"ftp://x","timeout":"1ms","retry":{"factor":0,"jitter":2},"on_lost":"x"}`).
 		is("errors", `[{"location":"body.name","message":"must be 1 to 64 of a-z 0-9 . _ - and begin with a letter or digit"},`+
 			`{"location":"body.url","message":"must begin with http:// or https://"},`+
@@ -191,7 +193,47 @@ func TestInvalidAtOnce(t *testing.T) {
 			`{"location":"body.retry.factor","message":"must be between 1 and 10"},`+
 			`{"location":"body.retry.jitter","message":"must be between 0 and 1"},`+
 			`{"location":"body.on_lost","message":"must be retry or fail"}]`)
-	h.do(422, "POST", "/v1/jobs/batch", `{"jobs":[{"target":"billing","delay":"x"},{"target":"billing"},{"target":"billing","what":1}]}`).
-		is("errors", `[{"location":"body.jobs[0].delay","message":"must be a length of time such as 500ms, 90s, 1h30m or 7d"},`+
-			`{"location":"body.jobs[2].what","message":"is not a field of this request"}]`)
+	for _, c := range []struct{ method, path, body, want string }{
+		{"POST", "/v1/targets", `{}`, "name url"},
+		{"POST", "/v1/targets", `{"name":"a","timeout":7,"retry":{"factor":0,"jitter":"x"},"headers":{"Host":"x"},"created_at":1}`,
+			"timeout retry.jitter created_at url headers.Host retry.factor"},
+		{"PUT", "/v1/targets/billing", `{"url":"http://x","method":"x","on_gone":3,"headers":{"Authorization":"***"}}`, "on_gone method"},
+		{"PATCH", "/v1/targets/billing", `{"url":"x","timeout":"y"}`, "timeout url"},
+		{"POST", "/v1/schedules", `{}`, "name target cron"},
+		{"POST", "/v1/schedules", `{"name":"a","target":"none","cron":"x","overlap":"x","retry":{"factor":0}}`,
+			"target cron retry.factor overlap"},
+		{"POST", "/v1/schedules", `{"name":"a","target":"billing","cron":"x","max_runs":1.5,"path":"..","payload":1,"body":"x"}`,
+			"max_runs body cron path"},
+		{"POST", "/v1/schedules", `{"name":"a","target":"billing","cron":"x","payload":1,"body":"x","jitter":"999d"}`, "body cron jitter"},
+		{"PATCH", "/v1/schedules/report", `{"target":"none","cron":"x"}`, "target cron"},
+		{"PUT", "/v1/schedules/report", `{"target":"none","timezone":"x"}`, "target timezone cron"},
+		{"POST", "/v1/schedules/report/pause", `{"until":"2020-01-01T00:00:00Z","reason":"` + strings.Repeat("x", 1001) + `"}`, "reason until"},
+		{"POST", "/v1/schedules/report/backfill", `{"from":"2000-01-01T00:00:00Z","to":"1999-01-01T00:00:00Z"}`, "to from"},
+		{"POST", "/v1/schedules/preview", `{"cron":"x","timezone":"x","count":0}`, "timezone cron count"},
+		{"POST", "/v1/jobs", `{"target":"none","cron":"x","path":"..","labels":{"":""},"expires_in":"0s"}`, "target cron path labels expires_in"},
+		{"POST", "/v1/jobs", `{"delay":"x","timeout":"1ms","priority":"x"}`, "delay target priority timeout"},
+		{"POST", "/v1/jobs/batch", `{"jobs":[{"target":"billing","delay":"x"},{"target":"billing"},{"target":"billing","what":1},` +
+			`{"target":"billing","path":"..","timeout":"1ms"}]}`, "jobs[0].delay jobs[2].what jobs[3].path jobs[3].timeout"},
+		{"POST", "/v1/jobs/batch", `{"jobs":[{"target":"none","path":".."},{"target":"billing"},{"target":"billing","priority":"x","timeout":"1ms"}]}`,
+			"jobs[0].target jobs[0].path jobs[2].priority jobs[2].timeout"},
+		{"POST", "/v1/operations", `{}`, "action filter"},
+		{"POST", "/v1/operations", `{"action":"x","filter":{"q":"zz","state":["x"],"label":["x"],"origin":"x","status_code":7}}`,
+			"filter.label filter.state filter.origin filter.status_code filter.q action"},
+		{"POST", "/v1/operations", `{"action":"x","filter":{"created_after":"x","origin":"x"}}`, "filter.created_after filter.origin action"},
+		{"POST", "/v1/keys", `{}`, "name scope"},
+		{"POST", "/v1/keys", `{"name":"A","scope":"x","rate_limit":"x","expires_in":"9999d"}`, "name scope rate_limit expires_in"},
+		{"POST", "/v1/keys", `{"name":"A","scope":"x","expires_in":"1d","expires_at":"2020-01-01T00:00:00Z"}`, "expires_in name scope"},
+	} {
+		var p problem
+		if err := json.Unmarshal(h.raw(c.method, c.path, []byte(c.body)).Body.Bytes(), &p); err != nil || p.Status != 422 {
+			t.Errorf("%s %s %.120s: %v %v", c.method, c.path, c.body, p, err)
+		}
+		var got []string
+		for _, f := range p.Errors {
+			got = append(got, strings.TrimPrefix(f.Location, "body."))
+		}
+		if got := strings.Join(got, " "); got != c.want {
+			t.Errorf("%s %s %.120s: faults at %s, want %s", c.method, c.path, c.body, got, c.want)
+		}
+	}
 }

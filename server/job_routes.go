@@ -98,6 +98,7 @@ func (q *JobFilterQuery) filter() (models.JobFilter, error) {
 
 // chooseWords adds to a filter what is read from text, and checks it.
 func chooseWords(f *models.JobFilter, states, labels []string, prefix string) error {
+	var bad faults
 	f.Prefix = strings.ToLower(prefix)
 	for _, state := range states {
 		if !slices.Contains(f.States, models.State(state)) {
@@ -107,17 +108,19 @@ func chooseWords(f *models.JobFilter, states, labels []string, prefix string) er
 	for _, label := range labels {
 		key, value, isPair := strings.Cut(label, ":")
 		if !isPair || key == "" {
-			return &models.Invalid{Field: "label", Why: "must be key:value"}
+			bad.add("label", "must be key:value")
+			continue
 		}
 		if old, twice := f.Labels[key]; twice && old != value {
-			return &models.Invalid{Field: "label", Why: "must not name two values of one key: a job has one"}
+			bad.add("label", "must not name two values of one key: a job has one")
 		}
 		if f.Labels == nil {
 			f.Labels = models.Labels{}
 		}
 		f.Labels[key] = value
 	}
-	return f.Validate()
+	bad.append(f.Validate())
+	return bad.orNil()
 }
 
 func (s *Server) listJobs(ctx context.Context, in *jobQuery) (*ok[page[jobOut]], error) {

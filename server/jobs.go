@@ -39,7 +39,7 @@ func (s *Server) createBatch(ctx context.Context, in []jobIn, idem *models.Idemp
 	var bad faults
 	jobs, keys := make([]*models.Job, len(in)), make([][32]byte, len(in))
 	for i := range in {
-		at := fmt.Sprintf("jobs[%d].", i)
+		at := inBatch(i)
 		job, err := s.jobFrom(ctx, &in[i], now)
 		if !bad.append(err, at) && err != nil {
 			return nil, within(err, at)
@@ -52,6 +52,9 @@ func (s *Server) createBatch(ctx context.Context, in []jobIn, idem *models.Idemp
 	created, err := s.record(ctx, jobs, keys, idem, now)
 	return created, within(err, "jobs[0].")
 }
+
+// inBatch is the place of a job of a batch.
+func inBatch(i int) string { return fmt.Sprintf("jobs[%d].", i) }
 
 // within puts at before the place that an error about one job of a batch names, unless it is there already.
 func within(err error, at string) error {
@@ -72,11 +75,11 @@ func within(err error, at string) error {
 func (s *Server) jobFrom(ctx context.Context, in *jobIn, now time.Time) (*models.Job, error) {
 	t, err := s.targetOf(ctx, in.Target, now)
 	if err != nil {
-		return nil, err
+		return nil, beside(err, in, true, now)
 	}
 	spec, err := in.spec()
 	if err != nil {
-		return nil, err
+		return nil, beside(err, in, true, now)
 	}
 	if err := s.fits(spec.BodyForm, spec.Body); err != nil {
 		return nil, err

@@ -12,11 +12,11 @@ func (s *Server) createKey(ctx context.Context, in *keyIn) (*models.Key, string,
 	now := time.Now()
 	spec, err := in.spec(viewerOf(ctx).name, now)
 	if err != nil {
-		return nil, "", err
+		return nil, "", beside(err, in, true, now)
 	}
 	k, text, err := models.NewKey(spec, now)
 	if err != nil {
-		return nil, "", err
+		return nil, "", in.named(err)
 	}
 	return k, text, s.store.CreateKey(ctx, k)
 }

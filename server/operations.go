@@ -21,10 +21,9 @@ func (s *Server) postOperation(ctx context.Context, in *operationPost) (*made[op
 	if err != nil {
 		return nil, err
 	}
-	var bad faults
 	filter, err := in.Body.v.Filter.filter()
-	if bad.append(err, "filter."); len(bad.all) > 0 {
-		return nil, bad.orNil()
+	if err != nil {
+		return nil, in.Body.v.rules(true, time.Now())
 	}
 	if in.Body.v.DryRun {
 		o, err := s.matchOperation(ctx, models.Action(in.Body.v.Action), filter)

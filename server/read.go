@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -86,7 +87,7 @@ var jsonFormat = huma.Format{
 
 // read decodes one JSON object. Malformed JSON is a problem; everything else that is wrong comes as models.Invalids,
 // all at once. Fields whose JSON tag has no omitempty are required; those tagged readOnly may be given and are not
-// looked at (readBy with a strict reader refuses them); a nil field was not given or is null.
+// looked at; a nil field was not given or is null.
 func read[T any](data []byte) (v T, err error) { return readBy[T](reader{}, data) }
 
 func readBy[T any](r reader, data []byte) (v T, err error) {
@@ -94,10 +95,13 @@ func readBy[T any](r reader, data []byte) (v T, err error) {
 		return v, err
 	}
 	r.object(bytes.TrimSpace(data), reflect.ValueOf(&v).Elem(), "")
-	if len(r.bad) > 0 {
-		return v, r.bad
+	if len(r.bad) == 0 {
+		return v, nil
 	}
-	return v, nil
+	if in, ok := any(&v).(ruled); ok {
+		return v, joined(r.bad, in.rules(r.strict, time.Now()))
+	}
+	return v, r.bad
 }
 
 func wellFormed(data []byte) error {
@@ -123,7 +127,7 @@ func malformed(why string) *problem {
 
 // reader walks a valid JSON value and a Go value side by side.
 type reader struct {
-	strict bool // fields tagged readOnly are refused
+	strict bool // of what is made by POST: fields tagged readOnly are refused, those tagged posted are required
 	bad    models.Invalids
 }
 
@@ -195,23 +199,13 @@ func (r *reader) object(data []byte, dst reflect.Value, path string) {
 		}
 	}
 	for i, f := range shape.fields {
-		if f.required && (!seen[i] || dst.Field(f.index).IsZero()) && !r.blamed(join(path, f.name)) {
+		if (f.required || f.posted && r.strict) && (!seen[i] || dst.Field(f.index).IsZero()) && !blamed(r.bad, join(path, f.name)) {
 			r.fault(join(path, f.name), "must be given")
 		}
 	}
 	if shape.sealed {
 		dst.Addr().Interface().(sealer).seal(data)
 	}
-}
-
-// blamed tells whether something is wrong there already.
-func (r *reader) blamed(path string) bool {
-	for _, b := range r.bad {
-		if strings.HasPrefix(b.Field, path) {
-			return true
-		}
-	}
-	return false
 }
 
 var tooMany = fmt.Sprintf("must have at most %d entries", maxEntries)
@@ -328,6 +322,7 @@ type shapeField struct {
 	name               string
 	index              int
 	required, readOnly bool
+	posted             bool // required of a strict reader
 }
 
 var shapes sync.Map // reflect.Type → *shape
@@ -342,9 +337,10 @@ func shapeOf(t reflect.Type) *shape {
 		if !t.Field(i).IsExported() || name == "" {
 			continue
 		}
-		readOnly := t.Field(i).Tag.Get("readOnly") == "true"
+		is := func(tag string) bool { return t.Field(i).Tag.Get(tag) == "true" }
 		s.byName[name] = len(s.fields)
-		s.fields = append(s.fields, shapeField{name, i, !(tagged && options == "omitempty"), readOnly})
+		s.fields = append(s.fields, shapeField{name: name, index: i, required: !(tagged && options == "omitempty"),
+			readOnly: is("readOnly"), posted: is("posted")})
 	}
 	known, _ := shapes.LoadOrStore(t, s)
 	return known.(*shape)

@@ -13,11 +13,11 @@ func (s *Server) createSchedule(ctx context.Context, in *scheduleIn) (*models.Sc
 	now := s.store.Now()
 	t, err := s.targetOf(ctx, in.Target, now)
 	if err != nil {
-		return nil, err
+		return nil, beside(err, in, true, now)
 	}
 	asked := models.Schedule{Name: in.Name}
 	if err := s.scheduleFrom(in, &asked, now); err != nil {
-		return nil, err
+		return nil, beside(err, in, true, now)
 	}
 	made, err := models.NewSchedule(asked, t, now)
 	if err != nil {
@@ -33,10 +33,7 @@ func (s *Server) createSchedule(ctx context.Context, in *scheduleIn) (*models.Sc
 
 // scheduleFrom sets on a schedule what in asks for, as far as it can be checked without its target.
 func (s *Server) scheduleFrom(in *scheduleIn, to *models.Schedule, now time.Time) error {
-	var bad faults
-	bad.append(in.onto(to, now))
-	bad.append(checkReason("paused_reason", in.PausedReason))
-	if err := bad.orNil(); err != nil {
+	if err := in.onto(to, now); err != nil {
 		return err
 	}
 	return s.fits(to.BodyForm, to.Body)
@@ -56,7 +53,7 @@ func (s *Server) editSchedule(ctx context.Context, name string,
 	}
 	t, err := s.targetOf(ctx, in.Target, now) // before the transaction: it may be another one from now on
 	if err != nil {
-		return nil, err
+		return nil, beside(err, in, false, now)
 	}
 	return s.offeredSchedule(s.store.UpdateSchedule(ctx, name, now, func(sc *models.Schedule, _ *models.Target) error {
 		in, err := ask(sc)
@@ -67,7 +64,7 @@ func (s *Server) editSchedule(ctx context.Context, name string,
 			return &models.Invalid{Field: "name", Why: "never changes: leave it out, or give the name in the path"}
 		}
 		if err := s.scheduleFrom(in, sc, now); err != nil {
-			return err
+			return beside(err, in, false, now)
 		}
 		sc.TargetID, sc.Target = t.ID, t.Name
 		return sc.Validate(t)
@@ -104,11 +101,13 @@ func (s *Server) replaceSchedule(ctx context.Context, name string, in *scheduleI
 // pauseSchedule passes occurrences over, until a time if it is not zero.
 func (s *Server) pauseSchedule(ctx context.Context, name, reason string, until time.Time) (*models.Schedule, error) {
 	now := s.store.Now()
-	if err := checkReason("reason", &reason); err != nil {
-		return nil, err
-	}
+	var bad faults
+	bad.append(checkReason("reason", &reason))
 	if !until.IsZero() && !until.After(now) {
-		return nil, &models.Invalid{Field: "until", Why: "must be in the future"}
+		bad.add("until", "must be in the future")
+	}
+	if err := bad.orNil(); err != nil {
+		return nil, err
 	}
 	return s.offeredSchedule(s.store.PauseSchedule(ctx, name, reason, until, now))
 }

@@ -42,20 +42,13 @@ func (s *Server) changed(ctx context.Context, t *models.Target) {
 
 // targetFrom is the target that in asks for in the place of old, checked.
 func (s *Server) targetFrom(in *targetIn, old models.Target, now time.Time) (models.Target, error) {
-	var bad faults
-	t, err := in.over(old, now)
-	bad.append(err)
-	bad.append(t.Validate())
-	bad.append(checkReason("paused_reason", in.PausedReason))
-	if in.Secret != nil && *in.Secret != models.Masked {
-		bad.append(checkSecret(*in.Secret))
-	}
-	if s.cfg.Guard != nil && t.URL != old.URL && bad.orNil() == nil {
-		if err := s.cfg.Guard.CheckURL(t.URL); err != nil {
-			bad.add("url", err.Error())
+	t, err := in.checked(old, now)
+	if err == nil && s.cfg.Guard != nil && t.URL != old.URL {
+		if why := s.cfg.Guard.CheckURL(t.URL); why != nil {
+			err = &models.Invalid{Field: "url", Why: why.Error()}
 		}
 	}
-	return t, bad.orNil()
+	return t, err
 }
 
 // warnings tell what may be wrong with a target that is accepted.

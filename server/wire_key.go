@@ -56,11 +56,25 @@ func (in *keyIn) spec(by string, now time.Time) (models.KeySpec, error) {
 	given(&spec.RateLimit, in.RateLimit)
 	if in.ExpiresIn != nil {
 		if in.ExpiresAt != nil {
-			return spec, &models.Invalid{Field: "expires_in", Why: "must not be given together with expires_at"}
+			return spec, &models.Invalid{Field: "expires_in", Why: "must not go together with expires_at"}
 		}
 		spec.ExpiresAt = now.Add(in.ExpiresIn.value())
 	}
 	return spec, nil
+}
+
+// named calls the end of a key as it was asked for.
+func (in *keyIn) named(err error) error {
+	var bad faults
+	if in.ExpiresIn == nil || !bad.append(err) {
+		return err
+	}
+	for _, one := range bad.all {
+		if one.Field == "expires_at" {
+			one.Field = "expires_in"
+		}
+	}
+	return bad.orNil()
 }
 
 func keyView(k *models.Key) keyOut {

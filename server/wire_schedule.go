@@ -58,7 +58,7 @@ func (scheduleOut) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema
 
 // scheduleIn is a schedule as it is asked for. Nil fields are left to their defaults.
 type scheduleIn struct {
-	Name               string            `json:"name,omitempty" example:"report" doc:"1 to 64 of a-z 0-9 . _ - beginning with a letter or digit. POST needs it; PUT has it in the path. It never changes."`
+	Name               string            `json:"name,omitempty" posted:"true" example:"report" doc:"1 to 64 of a-z 0-9 . _ - beginning with a letter or digit. POST needs it; PUT has it in the path. It never changes."`
 	Target             string            `json:"target" example:"billing"`
 	Cron               *string           `json:"cron,omitempty" example:"0 9 * * MON-FRI" doc:"Five fields, or six with seconds first. Exactly one of cron and every."`
 	Every              *duration         `json:"every,omitempty" doc:"1s–366d of elapsed time; first at start_at, else one step after creation."`
@@ -131,6 +131,7 @@ func (in *scheduleIn) onto(s *models.Schedule, now time.Time) error {
 	s.Description, s.Overlap, s.RetryPastNext, s.CatchUp = n.Description, n.Overlap, n.RetryPastNext, n.CatchUp
 	s.CatchUpWindow, s.MaxRuns, s.PauseAfterFailures = n.CatchUpWindow, n.MaxRuns, n.PauseAfterFailures
 
+	bad.append(checkReason("paused_reason", in.PausedReason))
 	wasPaused := s.Paused()
 	s.PausedAt, s.PausedReason = paused(s.PausedAt, s.PausedReason, in.Paused, in.PausedReason, now)
 	if s.Paused() != wasPaused {

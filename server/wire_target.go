@@ -94,7 +94,7 @@ func (in *retryIn) over() *models.RetryOver {
 
 // targetIn is a target as it is asked for. Nil fields are left to their defaults.
 type targetIn struct {
-	Name         string            `json:"name,omitempty" example:"billing" doc:"1 to 64 of a-z 0-9 . _ - beginning with a letter or digit. POST needs it; PUT has it in the path. It never changes."`
+	Name         string            `json:"name,omitempty" posted:"true" example:"billing" doc:"1 to 64 of a-z 0-9 . _ - beginning with a letter or digit. POST needs it; PUT has it in the path. It never changes."`
 	URL          string            `json:"url" example:"https://api.example.com/hooks/billing" doc:"http or https, without user information and fragment; at most 2048 bytes."`
 	Method       *string           `json:"method,omitempty" enum:"GET,POST,PUT,PATCH,DELETE" default:"POST"`
 	Headers      map[string]string `json:"headers,omitempty" doc:"At most 32, sent with each call. A value of *** keeps the stored one."`
@@ -142,6 +142,19 @@ func (in *targetIn) over(old models.Target, now time.Time) (models.Target, error
 	var err error
 	t.Headers, err = unmask(in.Headers, old.Headers)
 	return t, err
+}
+
+// checked is over, with everything that breaks a rule as Invalids.
+func (in *targetIn) checked(old models.Target, now time.Time) (models.Target, error) {
+	var bad faults
+	t, err := in.over(old, now)
+	bad.append(err)
+	bad.append(t.Validate())
+	bad.append(checkReason("paused_reason", in.PausedReason))
+	if in.Secret != nil && *in.Secret != models.Masked {
+		bad.append(checkSecret(*in.Secret))
+	}
+	return t, bad.orNil()
 }
 
 // paused is a pause after somebody asked for want: nil leaves it, and so does asking for what is so already.
