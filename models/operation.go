@@ -36,7 +36,8 @@ const (
 type Operation struct {
 	ID         string `gorm:"primaryKey"`
 	Action     Action
-	Search     string // the filter, as ParseSearch reads it
+	Search     string   // the filter, as ParseSearch reads it
+	Reach      []string `gorm:"serializer:json"` // names of the targets whose jobs it keeps to; nil: all. MatchOperation sets it
 	State      OperationState
 	Matched    int            // jobs that the filter chose when it was asked for; what happens meanwhile is not followed
 	Done       int            // jobs to which it was done
@@ -97,7 +98,24 @@ func (f JobFilter) plain() JobFilter {
 }
 
 // Filter is what the operation chooses jobs by.
-func (o *Operation) Filter() (JobFilter, error) { return ParseSearch(o.Search, o.CreatedAt) }
+func (o *Operation) Filter() (JobFilter, error) {
+	f, err := ParseSearch(o.Search, o.CreatedAt)
+	f.Reach = o.Reach
+	return f, err
+}
+
+// inReach tells whether the operation comes to jobs of targets in reach only: then whoever has that reach may see it and
+// stop it.
+func (o *Operation) inReach(reach []string) bool {
+	if reach == nil {
+		return true
+	}
+	f, err := o.Filter()
+	if err == nil && f.Target != "" {
+		return inReach(reach, f.Target)
+	}
+	return o.Reach != nil && !slices.ContainsFunc(o.Reach, func(name string) bool { return !inReach(reach, name) })
+}
 
 // fail counts a job that the action did not fit.
 func (o *Operation) fail(why string) {

@@ -3,14 +3,17 @@ package models
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
 )
 
 // MatchOperation counts the jobs that an operation would come to, and notes it. It looks at each of them. Ids grow in one
-// process whatever its clock does; where another one's was ahead the newest job in the book says where to begin.
+// process whatever its clock does; where another one's was ahead the newest job in the book says where to begin. The
+// operation keeps to what its asker may know of, also when it is done after the asker's key has ended.
 func (s *Store) MatchOperation(ctx context.Context, o *Operation) error {
+	o.Reach = reachOf(ctx)
 	f, err := o.Filter()
 	if err != nil {
 		return err
@@ -46,7 +49,9 @@ func (s *Store) CreateOperation(ctx context.Context, o *Operation, idem *Idempot
 			case len(ids) > 0 && body != idem.Body:
 				return &Invalid{"Idempotency-Key", "was used for another request"}
 			case len(ids) > 0 && ids[0] != o.ID:
-				made, err = operation(t.DB, ids[0])
+				if made, err = operation(t.DB, ids[0]); err == nil && !slices.Equal(made.Reach, o.Reach) {
+					return &Invalid{"Idempotency-Key", "was used for another request"} // by a key that reaches elsewhere
+				}
 				replayed = true
 				return notKept(err)
 			}
@@ -77,10 +82,18 @@ func operation(db *gorm.DB, id string) (*Operation, error) {
 func (s *Store) Operation(ctx context.Context, id string) (*Operation, error) {
 	db, done := s.read(ctx)
 	defer done()
-	return operation(db, id)
+	o, err := operation(db, id)
+	if err == nil && !o.inReach(reachOf(ctx)) {
+		return nil, ErrNotFound
+	}
+	return o, err
 }
 
-// Operations lists operations, newest first.
+// operationsLooked is how many operations a page looks at. Where those in reach are rare among them it comes back short,
+// with a cursor that goes on behind the last one looked at.
+const operationsLooked = 4 * MaxPage
+
+// Operations lists the operations in reach, newest first.
 func (s *Store) Operations(ctx context.Context, p Page) ([]*Operation, string, error) {
 	const kind = "operations"
 	before, err := p.key(kind)
@@ -89,12 +102,25 @@ func (s *Store) Operations(ctx context.Context, p Page) ([]*Operation, string, e
 	}
 	db, done := s.read(ctx)
 	defer done()
+	reach, look := reachOf(ctx), p.limit()+1
+	if reach != nil {
+		look = operationsLooked
+	}
+	query := db.Order("id DESC").Limit(look)
 	if before != "" {
-		db = db.Where("id < ?", before)
+		query = query.Where("id < ?", before)
 	}
 	var rows []*Operation
-	if err := db.Order("id DESC").Limit(p.limit() + 1).Find(&rows).Error; err != nil {
+	if err := query.Find(&rows).Error; err != nil {
 		return nil, "", err
+	}
+	last := ""
+	if len(rows) == look {
+		last = rows[look-1].ID
+	}
+	rows = slices.DeleteFunc(rows, func(o *Operation) bool { return !o.inReach(reach) })
+	if len(rows) <= p.limit() && last != "" {
+		return rows, cursor(kind, last), nil
 	}
 	rows, next := cut(p, kind, rows, func(o *Operation) string { return o.ID })
 	return rows, next, nil
@@ -114,6 +140,9 @@ func (s *Store) CancelOperation(ctx context.Context, id string, now time.Time) (
 	err = s.write(ctx, work{act: "cancel operation", run: func(t *tx) error {
 		if out, err = operation(t.locking(), id); err != nil {
 			return err
+		}
+		if !out.inReach(reachOf(ctx)) {
+			return ErrNotFound
 		}
 		switch out.State {
 		case OperationDone:

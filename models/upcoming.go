@@ -18,7 +18,7 @@ type ComingRun struct {
 const MaxComing = MaxPage
 
 // Upcoming gives the runs of all active schedules that come due before until, in the order in which they do, at most
-// limit; more tells whether there are more. target chooses those to the target of that name; "" is all.
+// limit; more tells whether there are more. target chooses those to the target of that name; "" is all that are in reach.
 //
 // It walks the index of what is due next and reads no more schedules than runs are asked for: each of them has its
 // next run before those of all that stand behind it.
@@ -27,8 +27,12 @@ func (s *Store) Upcoming(ctx context.Context, now, until time.Time, target strin
 	db, done := s.read(ctx)
 	defer done()
 	query := db.Where("deleted_at IS NULL AND due_at IS NOT NULL AND due_at < ? AND paused_at IS NULL", until.UnixMicro())
-	if target != "" {
-		query = query.Where("target_id = (SELECT id FROM targets WHERE name = ? AND deleted_at IS NULL)", target)
+	ids, all, err := reachIDs(db, target, reachOf(ctx))
+	if err != nil {
+		return nil, false, err
+	}
+	if !all {
+		query = query.Where("target_id IN ?", ids)
 	}
 	var rows []*Schedule
 	if err := query.Order("due_at, id").Limit(limit + 1).Find(&rows).Error; err != nil {

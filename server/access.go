@@ -60,10 +60,10 @@ var needs = map[string]need{
 	"POST /v1/jobs/:id/run":     writes,
 	"POST /v1/jobs/:id/rerun":   writes.making(),
 
-	"POST /v1/operations":            reads, // what only counts; the handler wants more of what does
-	"GET /v1/operations":             reads,
-	"GET /v1/operations/:id":         reads,
-	"POST /v1/operations/:id/cancel": writes,
+	"POST /v1/operations":            reads.narrowed(), // what only counts; the handler wants more of what does
+	"GET /v1/operations":             reads.narrowed(),
+	"GET /v1/operations/:id":         reads.narrowed(),
+	"POST /v1/operations/:id/cancel": writes.narrowed(),
 
 	"POST /v1/schedules":                  writes.narrowed().making(),
 	"POST /v1/schedules/preview":          reads.narrowed(),
@@ -80,8 +80,8 @@ var needs = map[string]need{
 
 	"GET /v1/attempts":     reads.narrowed(),
 	"GET /v1/attempts/:id": reads,
-	"GET /v1/upcoming":     reads,
-	"GET /v1/stats":        reads,
+	"GET /v1/upcoming":     reads.narrowed(),
+	"GET /v1/stats":        reads.narrowed(),
 	"GET /v1/nodes":        reads,
 	"GET /v1/events":       reads.narrowed(),
 
@@ -112,10 +112,10 @@ var needs = map[string]need{
 	"GET /jobs/:id":   reads,
 	"POST /jobs/many": writes.narrowed(),
 
-	"GET /operations":             reads,
-	"POST /operations":            writes,
-	"GET /operations/:id":         reads,
-	"POST /operations/:id/cancel": writes,
+	"GET /operations":             reads.narrowed(),
+	"POST /operations":            writes.narrowed(),
+	"GET /operations/:id":         reads.narrowed(),
+	"POST /operations/:id/cancel": writes.narrowed(),
 
 	"GET /jobs/:id/rerun":    writes,
 	"POST /jobs/:id/:action": writes,

@@ -50,15 +50,15 @@ POST   /v1/schedules/:name/resume       write own
 POST   /v1/schedules/:name/trigger      write own
 POST   /v1/schedules/:name/backfill     write own
 GET    /v1/schedules/:name/occurrences  read  own
-POST   /v1/operations                   read  none
-GET    /v1/operations                   read  none
-GET    /v1/operations/:id               read  none
-POST   /v1/operations/:id/cancel        write none
+POST   /v1/operations                   read  part
+GET    /v1/operations                   read  part
+GET    /v1/operations/:id               read  own
+POST   /v1/operations/:id/cancel        write own
 GET    /v1/attempts                     read  part
 GET    /v1/attempts/:id                 read  own
 GET    /v1/events                       read  part
-GET    /v1/stats                        read  none
-GET    /v1/upcoming                     read  none
+GET    /v1/stats                        read  part
+GET    /v1/upcoming                     read  part
 GET    /v1/nodes                        read  none
 POST   /v1/keys                         admin none
 GET    /v1/keys                         admin none
@@ -89,10 +89,10 @@ POST   /jobs/new                        write part
 GET    /jobs/:id                        read  own
 GET    /jobs/:id/rerun                  write own
 POST   /jobs/many                       write part
-GET    /operations                      read  none
-POST   /operations                      write none
-GET    /operations/:id                  read  none
-POST   /operations/:id/cancel           write none
+GET    /operations                      read  part
+POST   /operations                      write part
+GET    /operations/:id                  read  own
+POST   /operations/:id/cancel           write own
 POST   /jobs/:id/:action                write own
 GET    /targets                         read  part
 GET    /targets/new                     admin part
@@ -137,7 +137,7 @@ func accessRows(t *testing.T, h *house) (rows []accessRow) {
 }
 
 // estate is everything that belongs to one target.
-type estate struct{ target, schedule, job, attempt string }
+type estate struct{ target, schedule, job, attempt, operation string }
 
 // estate makes a paused target with a job, a schedule and an attempt.
 func (h *house) estate(name string) estate {
@@ -145,7 +145,9 @@ func (h *house) estate(name string) estate {
 	h.target(name, `,"paused":true`)
 	job := h.do(201, "POST", "/v1/jobs", `{"target":"`+name+`","delay":"1h"}`).text("id")
 	h.do(201, "POST", "/v1/schedules", `{"name":"of-`+name+`","target":"`+name+`","cron":"0 0 1 1 *"}`)
-	return estate{name, "of-" + name, job, h.do(200, "POST", "/v1/targets/"+name+"/test", "").text("id")}
+	attempt := h.do(200, "POST", "/v1/targets/"+name+"/test", "").text("id")
+	operation := h.do(202, "POST", "/v1/operations", `{"action":"retry","filter":{"target":"`+name+`"}}`).text("id")
+	return estate{name, "of-" + name, job, attempt, operation}
 }
 
 // concrete is the path of a row, among the things of e.
@@ -156,6 +158,9 @@ func (e estate) concrete(path string) string {
 	}
 	if strings.Contains(path, "/attempts/:id") {
 		id = e.attempt
+	}
+	if strings.Contains(path, "/operations/:id") {
+		id = e.operation
 	}
 	action := map[bool]string{true: "run", false: "resume"}[strings.Contains(path, "jobs")]
 	return strings.NewReplacer(":name", name, ":id", id, ":action", action, "*asset", "x", "*file", "x").Replace(path)
@@ -325,7 +330,7 @@ func TestMethods(t *testing.T) {
 	h := open(t)
 	allowed := map[string][]string{}
 	for _, route := range h.server.router.Routes() {
-		path := estate{"billing", "s", "job_x", "att_x"}.concrete(route.Path)
+		path := estate{"billing", "s", "job_x", "att_x", "op_x"}.concrete(route.Path)
 		allowed[path] = append(allowed[path], route.Method)
 	}
 	for path, methods := range allowed {

@@ -42,7 +42,9 @@
 //   - Without a key there are health checks, the login and its assets, and nothing else (access.go). Which route needs
 //     which scope stands in one table; a route that is not in it keeps the server from starting, and one that nobody
 //     thought about is closed to keys that are bound to targets. Those are kept to their targets twice: here by the path,
-//     and in models by every read (models.Actor.Reach).
+//     and in models by every read (models.Actor.Reach). What is of the whole server is closed to them: nodes, metrics,
+//     settings, keys and the audit. An operation that such a key asks for keeps to its targets until it is done, also
+//     when the key has ended.
 //   - A key is 178 random bits; its hash is stored. It is looked up by hash, so that time tells nothing. A revoked key
 //     opens nothing after 5 s, on any node, and its sessions end with it. Wrong keys are slowed by address (guesses.go);
 //     keys that nobody can guess are not held up by that, so that it is no way to lock others out.
@@ -63,8 +65,9 @@
 //
 //   - Whoever can write the database or read the process's memory has everything but what --secret-key-file seals, and
 //     may make keys: that is what punctual keys does.
-//   - Somebody with the scope admin may do all that is possible, to the targets that the key reaches. Names are not
-//     secret between bound keys: who makes a schedule of a name that is taken is told so.
+//   - Somebody with the scope admin may do all that is possible, to the targets that the key reaches. The
+//     names of schedules are not secret between bound keys: who makes one of a name that is taken gets a 409 and so
+//     learns that there is one, but nothing else of it.
 //   - The audit is not protected against whoever writes the database. Send it elsewhere if that matters.
 //   - Whoever runs dev trusts every program and person on that machine.
 //   - A flood that fills the network before a request is read. A proxy may help.

@@ -60,7 +60,7 @@ var endpoints = map[string]about{
 		more: "Takes the jobs that exist when it is asked for, newest first, step by step beside everything else; it goes on after " +
 			"a restart where it ended, and does nothing twice. Jobs that the action does not fit are counted as failed, with " +
 			"the reason. 200 with `dry_run`, for which a key of scope read will do, or when the same request was made before under the same `Idempotency-Key`."},
-	"listOperations": {tag: "Jobs", summary: "List operations", more: "Newest first."},
+	"listOperations": {tag: "Jobs", summary: "List operations", more: "Newest first. A key that is bound to targets sees those that keep to its own."},
 	"getOperation":   {tag: "Jobs", summary: "Show an operation"},
 	"cancelOperation": {tag: "Jobs", summary: "Stop an operation", bare: true,
 		more: "What it has done stays done. 409 if it is done."},

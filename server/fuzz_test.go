@@ -24,7 +24,7 @@ func TestEveryBodyIsFuzzed(t *testing.T) {
 		if route.Method == "GET" || route.Method == "DELETE" || !strings.HasPrefix(route.Path, "/v1/") {
 			continue
 		}
-		path := strings.Replace(estate{"billing", "report", "%s", ""}.concrete(route.Path), "operations/%s", "operations/op_x", 1)
+		path := estate{"billing", "report", "%s", "", "op_x"}.concrete(route.Path)
 		if !slices.Contains(fuzzWrites, route.Method+" "+path) {
 			t.Errorf("%s %s is not among what is fuzzed", route.Method, path)
 		}

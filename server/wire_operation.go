@@ -13,6 +13,7 @@ type operationOut struct {
 	Action     string       `json:"action" enum:"retry,rerun,cancel,run,delete"`
 	Filter     jobFilterOut `json:"filter"`
 	Search     string       `json:"search" example:"target:billing state:failed" doc:"The filter as words."`
+	Targets    []string     `json:"targets" nullable:"true" doc:"Names of those whose jobs it keeps to, because the key that asked for it is bound to them; null: all."`
 	State      string       `json:"state" enum:"running,done,canceled,dry_run"`
 	Matched    int          `json:"matched" doc:"Jobs that the filter chose when it was asked for. What happens to them meanwhile is not followed."`
 	Done       int          `json:"done" doc:"Jobs to which it was done."`
@@ -86,7 +87,7 @@ func operationView(o *models.Operation) operationOut {
 	// What is kept was read when it was made: a filter that cannot be read any more is shown as words only.
 	filter, _ := o.Filter()
 	out := operationOut{ID: optional(o.ID), Action: string(o.Action), Filter: jobFilterView(filter), Search: o.Search,
-		State: string(o.State), Matched: o.Matched, Done: o.Done, Failed: o.Failed, Failures: []failureOut{},
+		Targets: o.Reach, State: string(o.State), Matched: o.Matched, Done: o.Done, Failed: o.Failed, Failures: []failureOut{},
 		CreatedAt: momentOf(o.CreatedAt), UpdatedAt: momentOf(o.UpdatedAt), FinishedAt: optionalMoment(o.FinishedAt)}
 	for _, why := range slices.Sorted(maps.Keys(o.Failures)) {
 		out.Failures = append(out.Failures, failureOut{why, o.Failures[why]})
