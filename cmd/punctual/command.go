@@ -40,9 +40,15 @@ func (a *app) noun(name, usage string, verbs ...*cli.Command) *cli.Command {
 
 // clientFlags are the flags of everything that speaks to a server.
 func clientFlags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringFlag{Name: "server", Usage: "`URL` of the server; else PUNCTUAL_SERVER", DefaultText: defaultServer},
 		&cli.StringFlag{Name: "key", Usage: "API `KEY`; else PUNCTUAL_KEY"},
+	}, outputFlags()...)
+}
+
+// outputFlags are the flags of everything that shows something.
+func outputFlags() []cli.Flag {
+	return []cli.Flag{
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`table|json`", DefaultText: "table"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, HideDefault: true,
 			Usage: "print ids or names only, one a line"},
@@ -58,18 +64,27 @@ func (a *app) verb(name, args, usage string, flags []cli.Flag, act func(context.
 			if err := checkArgs(args, len(given)); err != nil {
 				return misused(c, err)
 			}
-			output := cmp.Or(c.String("output"), "table")
-			if err := oneOf(output, "table", "json"); err != nil {
-				return misused(c, fmt.Errorf("--output %w", err))
+			asJSON, err := wantsJSON(c)
+			if err != nil {
+				return err
 			}
 			cl, err := newClient(cmp.Or(c.String("server"), a.env("PUNCTUAL_SERVER"), defaultServer),
 				cmp.Or(c.String("key"), a.env("PUNCTUAL_KEY")))
 			if err != nil {
 				return misused(c, err)
 			}
-			return act(ctx, &call{client: cl, app: a, cmd: c, args: given, json: output == "json", bare: c.Bool("quiet")})
+			return act(ctx, &call{client: cl, app: a, cmd: c, args: given, json: asJSON, bare: c.Bool("quiet")})
 		},
 	}
+}
+
+// wantsJSON reads --output.
+func wantsJSON(c *cli.Command) (bool, error) {
+	output := cmp.Or(c.String("output"), "table")
+	if err := oneOf(output, "table", "json"); err != nil {
+		return false, misused(c, fmt.Errorf("--output %w", err))
+	}
+	return output == "json", nil
 }
 
 // checkArgs compares the number of arguments with what the help promises.

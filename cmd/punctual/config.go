@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"net/netip"
 	"os"
 	"regexp"
@@ -78,7 +79,7 @@ type setting struct {
 
 var table = []setting{
 	{"addr", "127.0.0.1:8080", onServers, "`HOST:PORT` to listen on",
-		func(s *settings, v string) error { s.Addr = v; return nil }},
+		func(s *settings, v string) error { s.Addr = v; return hostPort(v) }},
 	{"database", "sqlite:punctual.db", onAll, "where everything is kept: `sqlite:PATH|postgres://…`",
 		func(s *settings, v string) error { s.Database = v; return nil }},
 	{"no-migrate", "false", onServers, "refuse an older schema instead of bringing it up to date",
@@ -275,6 +276,14 @@ func size(v string) (int64, error) {
 		return 0, errors.New("must be a size from 1B to 2GiB, such as 16KiB or 1MiB")
 	}
 	return int64(n), nil
+}
+
+func hostPort(v string) error {
+	_, port, err := net.SplitHostPort(v)
+	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
+		return errors.New("must be HOST:PORT, such as 127.0.0.1:8080 or :8080, with a port up to 65535")
+	}
+	return nil
 }
 
 func number(v string, least, most int) (int, error) {

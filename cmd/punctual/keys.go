@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -19,6 +20,7 @@ func (a *app) keys() *cli.Command {
 		Name:        "keys",
 		Usage:       "API keys, straight on the database, also while the server runs",
 		Description: settingsHelp,
+		Flags:       outputFlags(),
 		Commands: []*cli.Command{
 			a.keyVerb("create", "NAME", "make a key, and print it: nothing shows it again", a.createKey,
 				&cli.StringFlag{Name: "scope", Usage: "what it may do: `read|write|admin`; write is jobs and schedules"},
@@ -38,6 +40,9 @@ func (a *app) keyVerb(name, args, usage string, act func(context.Context, *cli.C
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if err := checkArgs(args, c.Args().Len()); err != nil {
 				return misused(c, err)
+			}
+			if _, err := wantsJSON(c); err != nil {
+				return err
 			}
 			s, err := a.load(c, onKeys)
 			if err != nil {
@@ -82,6 +87,11 @@ func (a *app) createKey(ctx context.Context, c *cli.Command, store *models.Store
 		return err
 	}
 	fmt.Fprintf(a.stderr, "%s may %s. Keep the key now: what is stored is its hash.\n", k.Name, mayDo(k))
+	if asJSON, _ := wantsJSON(c); asJSON && !c.Bool("quiet") {
+		row := accessKeyOf(k, now)
+		row.Key = text
+		return indent(a.stdout, encode(row))
+	}
 	_, err = fmt.Fprintln(a.stdout, text)
 	return err
 }
@@ -111,6 +121,41 @@ func mayDo(k *models.Key) string {
 	return string(k.Scope) + " on " + strings.Join(k.Targets, ", ")
 }
 
+// accessKey is a key as the API shows it.
+type accessKey struct {
+	ID         string       `json:"id"`
+	Name       string       `json:"name"`
+	Scope      models.Scope `json:"scope"`
+	Targets    []string     `json:"targets"`
+	RateLimit  *string      `json:"rate_limit"`
+	State      string       `json:"state"`
+	ExpiresAt  *string      `json:"expires_at"`
+	LastUsedAt *string      `json:"last_used_at"`
+	CreatedAt  *string      `json:"created_at"`
+	CreatedBy  string       `json:"created_by"`
+	Key        string       `json:"key,omitempty"` // only of a new one
+}
+
+func accessKeyOf(k *models.Key, now time.Time) accessKey {
+	row := accessKey{ID: k.ID, Name: k.Name, Scope: k.Scope, Targets: append([]string{}, k.Targets...), State: "active",
+		ExpiresAt: apiTime(k.ExpiresAt), LastUsedAt: apiTime(k.LastUsedAt), CreatedAt: apiTime(k.CreatedAt), CreatedBy: k.CreatedBy}
+	if k.RateLimit != "" {
+		row.RateLimit = &k.RateLimit
+	}
+	if !k.Living(now) {
+		row.State = "expired"
+	}
+	return row
+}
+
+// apiTime is a time as the API writes it; nil for the zero time, which is none.
+func apiTime(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UTC().Format("2006-01-02T15:04:05.000Z"))
+}
+
 var keyColumns = view[*models.Key]{
 	titles: []string{"NAME", "SCOPE", "TARGETS", "RATE", "CREATED", "BY", "USED", "EXPIRES"},
 	row: func(k *models.Key, now time.Time) []string {
@@ -123,7 +168,7 @@ var keyColumns = view[*models.Key]{
 	},
 }
 
-func (a *app) listKeys(ctx context.Context, _ *cli.Command, store *models.Store) error {
+func (a *app) listKeys(ctx context.Context, c *cli.Command, store *models.Store) error {
 	var all []*models.Key
 	for p := (models.Page{Limit: models.MaxPage}); ; {
 		some, next, err := store.Keys(ctx, p)
@@ -131,10 +176,28 @@ func (a *app) listKeys(ctx context.Context, _ *cli.Command, store *models.Store)
 			return err
 		}
 		if all = append(all, some...); next == "" {
-			return keyColumns.table(a.stdout, all, time.Now(), true)
+			return a.showKeys(c, all, time.Now())
 		}
 		p.Cursor = next
 	}
+}
+
+func (a *app) showKeys(c *cli.Command, all []*models.Key, now time.Time) error {
+	asJSON, _ := wantsJSON(c)
+	switch {
+	case c.Bool("quiet"):
+		for _, k := range all {
+			fmt.Fprintln(a.stdout, k.Name)
+		}
+		return nil
+	case !asJSON:
+		return keyColumns.table(a.stdout, all, now, true)
+	}
+	whole := listing{Items: make([]json.RawMessage, len(all))}
+	for i, k := range all {
+		whole.Items[i] = encode(accessKeyOf(k, now))
+	}
+	return indent(a.stdout, encode(whole))
 }
 
 func (a *app) revokeKeys(ctx context.Context, c *cli.Command, store *models.Store) error {

@@ -48,6 +48,9 @@ func (a *app) listen() *cli.Command {
 			if key := a.env("PUNCTUAL_SECRET"); len(r.secrets) == 0 && key != "" {
 				r.secrets = []string{key}
 			}
+			if err := hostPort(c.String("addr")); err != nil {
+				return misused(c, fmt.Errorf("--addr %w", err))
+			}
 			if err := r.check(c.String("delay")); err != nil {
 				return misused(c, err)
 			}

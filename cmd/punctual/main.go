@@ -73,10 +73,11 @@ func (a *app) root() *cli.Command {
 			a.targets(), a.jobs(), a.schedules(), a.attempts(), a.operations(), a.stats(), a.nodes(),
 		},
 	}
+	exemplify(root, root.Name)
 	// The walk never fails: its function does not.
 	_ = root.Walk(func(c *cli.Command) error {
 		c.DisableSliceFlagSeparator = true // a header or a label may hold commas
-		c.OnUsageError = func(_ context.Context, c *cli.Command, err error, _ bool) error { return misused(c, err) }
+		c.OnUsageError = func(_ context.Context, c *cli.Command, err error, _ bool) error { return misused(c, flagError(err)) }
 		if len(c.Commands) > 0 {
 			c.Action = group
 		} else {
@@ -90,7 +91,7 @@ func (a *app) root() *cli.Command {
 
 // verbHelp is the library's help of a command without subcommands. What it calls global options is not: the flags of a
 // noun hold for its verbs, and the root refuses them.
-var verbHelp = strings.Replace(cli.CommandHelpTemplate, "GLOBAL OPTIONS:", "COMMON OPTIONS:", 1)
+var verbHelp = strings.TrimRight(strings.Replace(cli.CommandHelpTemplate, "GLOBAL OPTIONS:", "COMMON OPTIONS:", 1), "\n") + examplesHelp
 
 // group is the action of a command that has none of its own.
 func group(_ context.Context, c *cli.Command) error {
@@ -119,6 +120,34 @@ func (u *usageError) Error() string {
 
 // Unwrap gives the complaint.
 func (u *usageError) Unwrap() error { return u.err }
+
+// flagError says what the library says of a flag, in our words and without the value.
+func flagError(err error) error {
+	text := err.Error()
+	if name, is := strings.CutPrefix(text, "flag provided but not defined: -"); is {
+		return fmt.Errorf("there is no flag %s", dashed(name))
+	}
+	if name, is := strings.CutPrefix(text, "flag needs an argument: "); is {
+		return fmt.Errorf("%s needs a value", dashed(strings.TrimLeft(name, "-")))
+	}
+	if _, rest, is := strings.Cut(text, " for flag -"); is && strings.HasPrefix(text, "invalid value") {
+		name, why, _ := strings.Cut(rest, ": ")
+		must := "true or false"
+		if strings.Contains(why, "Int") {
+			must = "a whole number"
+		}
+		return fmt.Errorf("%s must be %s", dashed(name), must)
+	}
+	return err
+}
+
+// dashed is a flag as it is written.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
 
 func misused(c *cli.Command, err error) error {
 	if _, ok := errors.AsType[*usageError](err); ok {

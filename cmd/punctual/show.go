@@ -124,7 +124,7 @@ func distance(t, now time.Time) string { return humanize.RelTime(t, now, "ago", 
 // indent writes JSON as it came, but with one member a line.
 func indent(w io.Writer, raw json.RawMessage) error {
 	var b bytes.Buffer
-	if err := json.Indent(&b, raw, "", "  "); err != nil {
+	if err := json.Indent(&b, bytes.TrimSpace(raw), "", "  "); err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	b.WriteByte('\n')
