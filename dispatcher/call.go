@@ -223,7 +223,7 @@ func request(j *models.Job, secrets []string, policy models.Retry, timeout time.
 		}
 	}
 	return webhooks.Request{Capture: capture, Redact: j.Of.Capture.RedactHeaders, ID: j.ID, AttemptID: j.ClaimID,
-		Pool: j.TargetID, MaxInFlight: j.Of.MaxInFlight, Method: j.Of.Method, URL: j.CallURL(), Header: header, ContentType: j.ContentType, Body: j.Body, Secrets: secrets,
+		Method: j.Of.Method, URL: j.CallURL(), Header: header, ContentType: j.ContentType, Body: j.Body, Secrets: secrets,
 		Timeout: timeout, Attempt: j.Attempts + 1, MaxAttempts: policy.MaxAttempts, ScheduledFor: j.ScheduledFor,
 		Schedule: j.Schedule}
 }

@@ -98,4 +98,3 @@ func TestControlRoom(t *testing.T) {
 type senderFunc func(context.Context, webhooks.Request) webhooks.Result
 
 func (f senderFunc) Send(ctx context.Context, r webhooks.Request) webhooks.Result { return f(ctx, r) }
-func (senderFunc) Forget(string)                                                  {}

@@ -91,7 +91,6 @@ type Book interface {
 // Sender makes one call. *webhooks.Sender is one.
 type Sender interface {
 	Send(ctx context.Context, r webhooks.Request) webhooks.Result
-	Forget(pool string)
 }
 
 // Why a call is cut off: the causes of its context's end.
@@ -298,9 +297,6 @@ func (d *Dispatcher) TargetChanged(ctx context.Context, t *models.Target) {
 // targetChanged is TargetChanged for this node.
 func (d *Dispatcher) targetChanged(ctx context.Context, t *models.Target) {
 	d.mail.put(changed{t})
-	if t.Deleted() {
-		d.sender.Forget(t.ID)
-	}
 	if !t.Paused() && !t.Deleted() {
 		return
 	}

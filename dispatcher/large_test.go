@@ -37,9 +37,6 @@ func (c *crowd) Send(_ context.Context, r webhooks.Request) webhooks.Result {
 	return webhooks.Result{Started: now, Duration: time.Since(now), StatusCode: 200}
 }
 
-// Forget implements Sender.
-func (*crowd) Forget(string) {}
-
 // TestManySchedules lets 20,000 of 100,000 schedules come due in the same second, in real time, while other jobs are
 // created. It judges that none is lost or doubled, and prints the figures without judging them: no test may depend on the
 // speed of a machine. It runs with PUNCTUAL_LARGE=1 only, since it takes two minutes.

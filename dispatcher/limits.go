@@ -91,11 +91,11 @@ func (l *limits) lane(id string) *lane {
 
 // expect counts the targets that have a call due, for the shares, and puts those with nothing out in front: a flood
 // elsewhere, however old, does not keep them waiting.
-func (l *limits) expect(due []target) []target {
+func (l *limits) expect(due []*target) []*target {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	ordered := make([]target, 0, len(due))
-	var busy []target
+	ordered := make([]*target, 0, len(due))
+	var busy []*target
 	for _, t := range due {
 		if n := l.lanes[t.ID]; n == nil || n.inFlight == 0 {
 			ordered = append(ordered, t)

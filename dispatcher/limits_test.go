@@ -2,6 +2,7 @@ package dispatcher
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func TestShares(t *testing.T) {
 	for _, id := range []string{"a", "b", "c"} {
 		laneOf(l, id, 1000, "")
 	}
-	l.expect([]target{{ID: "a"}, {ID: "b"}, {ID: "c"}})
+	l.expect([]*target{{ID: "a"}, {ID: "b"}, {ID: "c"}})
 	takeAll := func(id string) (n int, why string) {
 		for {
 			if why, _ = l.take(id, noon); why != held {
@@ -91,7 +92,7 @@ func TestNoTargetStarvesAnother(t *testing.T) {
 		var late []time.Duration
 		f := &receiver{}
 		f.answer = func(r webhooks.Request) (int, time.Duration) {
-			if r.Pool == "" || r.MaxInFlight != 7 {
+			if !strings.HasSuffix(r.URL, "/healthy") {
 				return 200, time.Hour
 			}
 			late = append(late, time.Since(r.ScheduledFor))

@@ -26,7 +26,8 @@ func BenchmarkQueue(b *testing.B) {
 				e.commit()
 				e = q.edit(now)
 				taken := 0
-				for _, t := range e.due() {
+				for _, head := range e.due() {
+					t := *head
 					for c := e.next(&t, models.Normal); c != nil; c = e.next(&t, models.Normal) {
 						e.take(c, &t)
 						taken++

@@ -50,9 +50,6 @@ func (f *receiver) Send(ctx context.Context, r webhooks.Request) webhooks.Result
 	return out
 }
 
-// Forget implements Sender.
-func (*receiver) Forget(string) {}
-
 func (f *receiver) seen() []received {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -111,7 +112,7 @@ func (w *world) Send(ctx context.Context, r webhooks.Request) webhooks.Result {
 	defer w.mu.Unlock()
 	if life == w.life {
 		w.active[r.ID]--
-		w.inFlight[r.Pool]--
+		w.inFlight[w.called(r).ID]--
 		delete(w.out[r.Schedule], r.ID)
 	}
 	return out
@@ -122,16 +123,16 @@ func (w *world) receive(r webhooks.Request) (life, status int, takes time.Durati
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	target := w.targets[r.Pool]
+	target := w.called(r)
 	w.calls = append(w.calls, received{r.ID, r.AttemptID, now})
 	w.active[r.ID]++
-	w.inFlight[r.Pool]++
+	w.inFlight[target.ID]++
 	switch a := w.accepted[r.ID]; {
 	case w.active[r.ID] > 1:
 		w.Errorf("two calls of %s at once", r.ID)
-	case w.inFlight[r.Pool] > target.MaxInFlight:
-		w.Errorf("%d calls to %s at once, at most %d", w.inFlight[r.Pool], target.Name, target.MaxInFlight)
-	case w.paused[r.Pool]:
+	case w.inFlight[target.ID] > target.MaxInFlight:
+		w.Errorf("%d calls to %s at once, at most %d", w.inFlight[target.ID], target.Name, target.MaxInFlight)
+	case w.paused[target.ID]:
 		w.Errorf("a call of %s began at a paused target", r.ID)
 	case w.canceled[r.ID]:
 		w.Errorf("a call of %s began after it was canceled", r.ID)
@@ -161,8 +162,16 @@ func (w *world) receive(r webhooks.Request) (life, status int, takes time.Durati
 	return w.life, status, takes
 }
 
-// Forget implements Sender.
-func (w *world) Forget(string) {}
+// called is the target of a call, which its URL ends with. The caller holds mu.
+func (w *world) called(r webhooks.Request) *target_ {
+	for _, t := range w.targets {
+		if strings.HasSuffix(r.URL, "/"+t.Name) {
+			return t
+		}
+	}
+	w.Errorf("a call to %s, where nobody is", r.URL)
+	return nil
+}
 
 // live runs the world: a day of trouble with many lives, then a quiet time in which all must come to an end.
 func (w *world) live() {

@@ -96,7 +96,7 @@ func (e *edit) next(t *target, p models.Priority) *call {
 }
 
 // due gives the targets that have a call due, or about to be, and may be called, the longest waiting first.
-func (e *edit) due() (all []target) {
+func (e *edit) due() (all []*target) {
 	e.flush()
 	it := must(e.txn.Get("target", "head"))
 	for o := it.Next(); o != nil; o = it.Next() {
@@ -104,7 +104,7 @@ func (e *edit) due() (all []target) {
 		if t.HeadAt.After(e.soon()) {
 			break
 		}
-		all = append(all, *t)
+		all = append(all, t)
 	}
 	return all
 }

@@ -204,6 +204,7 @@ func (t *tx) signersOf(targetID string, now time.Time) ([]string, error) {
 		if rows, err = secretsOf(t.DB, targetID); err != nil {
 			return nil, err
 		}
+		rows = slices.Clone(rows) // gorm reads into room for 20
 		t.secrets[targetID] = rows
 	}
 	return liveSecrets(rows, target.Signing, now), nil

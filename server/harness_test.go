@@ -57,8 +57,6 @@ func (f *fakeSender) Send(ctx context.Context, r webhooks.Request) webhooks.Resu
 	return answer(ctx, r)
 }
 
-func (f *fakeSender) Forget(string) {}
-
 func (f *fakeSender) will(answer func(context.Context, webhooks.Request) webhooks.Result) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -16,7 +16,7 @@
 //	time      Request.Timeout, from before the name lookup to the last byte of the answer kept
 //	body      Config.Capture bytes kept, drainLimit more read so that the connection can be kept
 //	headers   maxHeaderBytes, interim (1xx) answers included
-//	sockets   about Request.MaxInFlight for each pool, idle ones closed after idleTimeout
+//	sockets   one for each call out, and keptConns unused ones for each origin, closed after idleTimeout
 //	pools     Config.MaxPools and those with a call out
 //
 // Where a request may go is decided by a Guard on the address that is dialed,

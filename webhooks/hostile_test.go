@@ -76,7 +76,7 @@ func onPipes(t *testing.T, p *pipeNet, f func(t *testing.T, s *Sender)) {
 // post is a plain call to the pipe network.
 func post() Request {
 	return Request{
-		ID: "job_1", AttemptID: "att_1", Pool: "t", MaxInFlight: 2, Method: "POST", URL: "http://api.example.com/hook?key=s3cret",
+		ID: "job_1", AttemptID: "att_1", Method: "POST", URL: "http://api.example.com/hook?key=s3cret",
 		Body: []byte(`{"a":1}`), Timeout: 30 * time.Second, Attempt: 1, MaxAttempts: 2,
 	}
 }

@@ -19,7 +19,7 @@ const (
 	tlsTimeout     = 10 * time.Second // one handshake
 	pingAfter      = 15 * time.Second // silence after which an HTTP/2 connection is asked for a sign of life
 	poolLinger     = 2 * time.Minute  // an unused pool is dropped after it: its connections are gone by then
-	spareConns     = 4                // beyond MaxInFlight: test calls, and dials that lost against a kept connection
+	keptConns      = 1024             // unused connections that a pool keeps at most
 
 	// dialGrace lets an exchange's own clock win against that of its dial, so
 	// that running out of time is told as that.
@@ -30,10 +30,10 @@ const (
 // one left to wait for it: Go detaches dials from the exchange that asked for them.
 type dialDeadline struct{}
 
-// pool is the connections of one target.
+// pool is the connections to one origin, whichever targets are there: a customer's hundred targets on one host need one
+// handshake, not a hundred. How many calls may be out at once is no matter of the pool.
 type pool struct {
-	name      string
-	size      int // MaxInFlight
+	origin    string // scheme, host and port, as a URL begins
 	transport *http.Transport
 	client    *retryablehttp.Client
 
@@ -44,45 +44,31 @@ type pool struct {
 	retired bool          // no longer handed out; closed when its last call is back
 }
 
-// pools holds a pool for each target that is called often enough to be worth it.
+// pools holds a pool for each origin that is called often enough to be worth it.
 type pools struct {
-	limit int                               // how many may be open, unless more are in use
-	build func(name string, size int) *pool // makes a new one
+	limit int                       // how many may be open, unless more are in use
+	build func(origin string) *pool // makes a new one
 
 	mu   sync.Mutex // protects the fields below
 	open map[string]*pool
 	idle list.List // of *pool with no call out, the longest unused first
 }
 
-// take returns the pool of a target for one call; it must be given back. A pool
-// of another size is replaced.
-func (p *pools) take(name string, size int) *pool {
-	pl, stale := p.acquire(name, max(size, 1))
-	if stale != nil {
-		stale.transport.CloseIdleConnections()
-	}
-	return pl
-}
-
-// acquire counts a call in and returns the pool for it, and the one it replaced.
-func (p *pools) acquire(name string, size int) (pl, stale *pool) {
+// take returns the pool of an origin for one call; it must be given back.
+func (p *pools) take(origin string) *pool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pl = p.open[name]
-	if pl != nil && pl.size != size {
-		p.retire(pl)
-		pl, stale = nil, pl
-	}
+	pl := p.open[origin]
 	if pl == nil {
-		pl = p.build(name, size)
-		p.open[name] = pl
+		pl = p.build(origin)
+		p.open[origin] = pl
 	}
 	if pl.idle != nil {
 		p.idle.Remove(pl.idle)
 		pl.idle = nil
 	}
 	pl.busy++
-	return pl, stale
+	return pl
 }
 
 // give returns a pool after a call, and closes those that are unused for long
@@ -120,23 +106,10 @@ func (p *pools) release(pl *pool, now time.Time) (over []*pool) {
 // retire takes a pool out of use. The caller holds the lock.
 func (p *pools) retire(pl *pool) {
 	pl.retired = true
-	delete(p.open, pl.name)
+	delete(p.open, pl.origin)
 	if pl.idle != nil {
 		p.idle.Remove(pl.idle)
 		pl.idle = nil
-	}
-}
-
-// forget retires the pool of one target; calls out go on to their end.
-func (p *pools) forget(name string) {
-	p.mu.Lock()
-	pl := p.open[name]
-	if pl != nil {
-		p.retire(pl)
-	}
-	p.mu.Unlock()
-	if pl != nil {
-		pl.transport.CloseIdleConnections()
 	}
 }
 
@@ -162,9 +135,9 @@ func guardedDial(guard *Guard) dialFunc {
 	return (&net.Dialer{Resolver: guard.names, Timeout: dialTimeout, KeepAlive: 30 * time.Second, ControlContext: guard.control}).DialContext
 }
 
-// newPool makes a pool of about size connections. Its transport uses no proxy,
+// newPool makes a pool without a connection. Its transport uses no proxy,
 // decodes nothing and offers HTTP/2.
-func newPool(name string, size int, dial dialFunc, tlsConfig *tls.Config) *pool {
+func newPool(origin string, dial dialFunc, tlsConfig *tls.Config) *pool {
 	t := &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if deadline, ok := ctx.Value(dialDeadline{}).(time.Time); ok {
@@ -181,15 +154,14 @@ func newPool(name string, size int, dial dialFunc, tlsConfig *tls.Config) *pool 
 		TLSClientConfig:        tlsConfig.Clone(),
 		TLSHandshakeTimeout:    tlsTimeout,
 		DisableCompression:     true,
-		MaxIdleConns:           size,
-		MaxIdleConnsPerHost:    size,
-		MaxConnsPerHost:        size + spareConns,
+		MaxIdleConns:           keptConns,
+		MaxIdleConnsPerHost:    keptConns,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter},
 	}
-	return &pool{name: name, size: size, transport: t, client: newClient(t)}
+	return &pool{origin: origin, transport: t, client: newClient(t)}
 }
 
 // newClient wraps a transport so that it sends each request once, follows no

@@ -10,8 +10,8 @@ import (
 
 // bare returns pools whose transports never connect.
 func bare(limit int) *pools {
-	return &pools{limit: limit, open: map[string]*pool{}, build: func(name string, size int) *pool {
-		return &pool{name: name, size: size, transport: &http.Transport{}}
+	return &pools{limit: limit, open: map[string]*pool{}, build: func(origin string) *pool {
+		return &pool{origin: origin, transport: &http.Transport{}}
 	}}
 }
 
@@ -19,7 +19,7 @@ func TestPoolsAreBounded(t *testing.T) {
 	p := bare(100)
 	now := time.Unix(0, 0)
 	for i := range 10_000 {
-		p.give(p.take(fmt.Sprint(i), 5), now)
+		p.give(p.take(fmt.Sprint(i)), now)
 		if len(p.open) > 100 || p.idle.Len() != len(p.open) {
 			t.Fatalf("%d pools are open, %d of them idle", len(p.open), p.idle.Len())
 		}
@@ -27,7 +27,7 @@ func TestPoolsAreBounded(t *testing.T) {
 	if p.open["9999"] == nil || p.open["0"] != nil {
 		t.Error("the longest unused must go first")
 	}
-	p.give(p.take("9999", 5), now.Add(poolLinger))
+	p.give(p.take("9999"), now.Add(poolLinger))
 	if len(p.open) != 1 {
 		t.Errorf("%d pools are open after all but one were unused for long", len(p.open))
 	}
@@ -37,9 +37,9 @@ func TestBusyPoolsStay(t *testing.T) {
 	p := bare(1)
 	var taken []*pool
 	for i := range 10 {
-		taken = append(taken, p.take(fmt.Sprint(i), 5))
+		taken = append(taken, p.take(fmt.Sprint(i)))
 	}
-	if again := p.take("3", 5); again != taken[3] {
+	if again := p.take("3"); again != taken[3] {
 		t.Error("a pool in use was replaced")
 	} else {
 		p.give(again, time.Unix(0, 0))
@@ -55,34 +55,11 @@ func TestBusyPoolsStay(t *testing.T) {
 	}
 }
 
-func TestPoolOfAnotherSize(t *testing.T) {
+func TestForgetAll(t *testing.T) {
 	p := bare(10)
-	now := time.Unix(0, 0)
-	small := p.take("a", 5)
-	large := p.take("a", 50)
-	if small == large || p.open["a"] != large || !small.retired {
-		t.Error("a pool of another size must take the place")
-	}
-	p.give(small, now)
-	if p.open["a"] != large {
-		t.Error("giving back the old pool touched the new one")
-	}
-	p.give(large, now)
-	if p.take("a", 50) != large {
-		t.Error("the new pool was not kept")
-	}
-	p.give(large, now)
-	if again := p.take("a", 0); again.size != 1 {
-		t.Errorf("size %d, want at least 1", again.size)
-	}
-}
-
-func TestForget(t *testing.T) {
-	p := bare(10)
-	busy := p.take("a", 5)
-	p.forget("a")
-	p.forget("never seen")
-	if p.take("a", 5) == busy {
+	busy := p.take("a")
+	p.forgetAll()
+	if p.take("a") == busy {
 		t.Error("a forgotten pool was handed out again")
 	}
 	p.give(busy, time.Unix(0, 0))
@@ -93,16 +70,16 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// TestManyTargetsLeaveNothing calls more targets than pools are kept for and
+// TestManyOriginsLeaveNothing calls more origins than pools are kept for and
 // looks at what is left.
-func TestManyTargetsLeaveNothing(t *testing.T) {
+func TestManyOriginsLeaveNothing(t *testing.T) {
 	p := &pipeNet{}
 	p.serve = p.answer(okAndOn)
 	onPipes(t, p, func(t *testing.T, s *Sender) {
 		before := runtime.NumGoroutine()
 		for i := range DefaultMaxPools + 1000 {
 			r := post()
-			r.Pool = fmt.Sprint(i)
+			r.URL = fmt.Sprintf("http://h%d.example.com/", i)
 			if res := s.Send(t.Context(), r); res.StatusCode != 200 {
 				t.Fatal(res.Err)
 			}

@@ -16,8 +16,6 @@ import (
 type Request struct {
 	ID          string        // webhook-id: the job's id, or for a test call the attempt's
 	AttemptID   string        // seeds the span id
-	Pool        string        // the target's id: targets share no connections
-	MaxInFlight int           // sizes that pool; 0 means 1
 	Method, URL string        // the final URL: http or https, with a host
 	Header      http.Header   // the user's headers; ours win over them
 	ContentType string        // "" means none

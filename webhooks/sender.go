@@ -25,7 +25,7 @@ type Config struct {
 	Capture   int            // bytes kept of an answer's body; 0 means DefaultCapture
 	Guard     *Guard         // where calls may go; nil means public addresses only
 	RootCAs   *x509.CertPool // whose certificates are trusted; nil means the system's
-	MaxPools  int            // targets whose connections are kept between calls; 0 means DefaultMaxPools
+	MaxPools  int            // origins whose connections are kept between calls; 0 means DefaultMaxPools
 }
 
 // Sender makes calls. It is safe for use by many goroutines and has none of its own.
@@ -55,7 +55,7 @@ func NewSender(c Config) *Sender {
 	s := &Sender{agent: c.UserAgent, capture: c.Capture, dial: guardedDial(c.Guard)}
 	s.pools.limit = c.MaxPools
 	s.pools.open = map[string]*pool{}
-	s.pools.build = func(name string, size int) *pool { return newPool(name, size, s.dial, tlsConfig) }
+	s.pools.build = func(origin string) *pool { return newPool(origin, s.dial, tlsConfig) }
 	return s
 }
 
@@ -83,7 +83,7 @@ func (s *Sender) send(ctx context.Context, r *Request, res *Result) {
 	}
 	x, stop := startExchange(ctx, u.Host, r.Timeout, res.Started)
 	defer stop()
-	p := s.pools.take(r.Pool, r.MaxInFlight)
+	p := s.pools.take(u.Scheme + "://" + u.Host)
 	defer func() { s.pools.give(p, time.Now()) }()
 
 	resp, err := x.do(p.client, r, header)
@@ -131,10 +131,6 @@ func (x *exchange) bodyFault(err error) *Error {
 	}
 }
 
-// Forget closes the connections of a target that is gone. Calls to it that are
-// out go on to their end.
-func (s *Sender) Forget(pool string) { s.pools.forget(pool) }
-
-// Close closes the connections of all targets. Calls that are out go on to
+// Close closes all connections that are unused. Calls that are out go on to
 // their end; ending their contexts is up to the caller.
 func (s *Sender) Close() { s.pools.forgetAll() }

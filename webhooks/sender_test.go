@@ -177,7 +177,7 @@ func TestNoProxyFromTheEnvironment(t *testing.T) {
 	if got := outcome(s.Send(t.Context(), call("http://api.example.com/"))); got != "0 connect retry" || proxied.Load() != 0 {
 		t.Errorf("got %q, %d calls by the proxy", got, proxied.Load())
 	}
-	if p := newPool("x", 1, s.dial, nil); p.transport.Proxy != nil {
+	if p := newPool("x", s.dial, nil); p.transport.Proxy != nil {
 		t.Error("the transport has a proxy")
 	}
 }
@@ -201,15 +201,15 @@ func TestKeepAlive(t *testing.T) {
 			t.Errorf("%d connections for six calls, want 1", d)
 		}
 		other := post()
-		other.Pool = "other"
+		other.URL = "http://api.example.com:8080/hook"
 		s.Send(t.Context(), other)
 		if d := p.dials.Load(); d != 2 {
-			t.Errorf("%d connections for two pools, want 2", d)
+			t.Errorf("%d connections for two origins, want 2", d)
 		}
-		s.Forget("t")
+		s.Close()
 		s.Send(t.Context(), post())
 		if d := p.dials.Load(); d != 3 {
-			t.Errorf("%d connections after Forget, want 3", d)
+			t.Errorf("%d connections after Close, want 3", d)
 		}
 		synctest.Wait()
 		time.Sleep(idleTimeout + time.Second)
@@ -340,9 +340,8 @@ func TestUnsendable(t *testing.T) {
 	}
 }
 
-// TestConnectionsAreBounded: more calls at once than a pool has room for wait
-// for a connection instead of opening more.
-func TestConnectionsAreBounded(t *testing.T) {
+// TestConnectionsAreKept: as many connections are opened as calls are out at once, and the next calls find them all.
+func TestConnectionsAreKept(t *testing.T) {
 	p := &pipeNet{}
 	p.serve = p.answer(func(w io.Writer) bool {
 		time.Sleep(time.Second)
@@ -350,17 +349,20 @@ func TestConnectionsAreBounded(t *testing.T) {
 		return err == nil
 	})
 	onPipes(t, p, func(t *testing.T, s *Sender) {
-		var wg sync.WaitGroup
-		for range 30 {
-			wg.Go(func() {
-				if res := s.Send(t.Context(), post()); res.StatusCode != 200 {
-					t.Errorf("got %v", res.Err)
-				}
-			})
+		for range 3 {
+			var wg sync.WaitGroup
+			for range 30 {
+				wg.Go(func() {
+					if res := s.Send(t.Context(), post()); res.StatusCode != 200 {
+						t.Errorf("got %v", res.Err)
+					}
+				})
+			}
+			wg.Wait()
+			synctest.Wait()
 		}
-		wg.Wait()
-		if n := p.dials.Load(); n != 2+spareConns {
-			t.Errorf("%d connections for a pool of 2, want %d", n, 2+spareConns)
+		if n := p.dials.Load(); n != 30 {
+			t.Errorf("%d connections for three times 30 calls, want 30", n)
 		}
 	})
 }
@@ -381,12 +383,12 @@ func TestConcurrentSends(t *testing.T) {
 		wg.Go(func() {
 			for i := range 50 {
 				r := call(target.URL)
-				r.Pool, r.Body, r.Secrets, r.MaxInFlight = fmt.Sprint(i%5), body, []string{secret}, 8+worker%2
+				r.Body, r.Secrets = body, []string{secret}
 				if res := s.Send(t.Context(), r); res.StatusCode != 200 {
 					t.Errorf("got %v", res.Err)
 				}
-				if i%10 == 0 {
-					s.Forget(r.Pool)
+				if worker == 0 && i%10 == 0 {
+					s.Close()
 				}
 			}
 		})
@@ -405,7 +407,7 @@ func BenchmarkSend(b *testing.B) {
 	target := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
 	defer target.Close()
 	r := call(target.URL)
-	r.MaxInFlight, r.Secrets, r.Body = 64, []string{newSecret(b)}, bytes.Repeat([]byte("x"), 200)
+	r.Secrets, r.Body = []string{newSecret(b)}, bytes.Repeat([]byte("x"), 200)
 	b.Run("sender", func(b *testing.B) {
 		s := open(b, Config{})
 		b.ReportAllocs()
