@@ -68,6 +68,8 @@ type loop struct {
 	reading  bool                 // the next schedules are being read
 	full     bool                 // no slot was free at the last beat
 	turnHigh bool                 // no turn could be taken at the last beat
+	roomAt   time.Time            // when Config.Room was last asked
+	noRoom   bool                 // what it said: schedules stand still
 }
 
 // beat does all that can be done at now, as one batch of changes to the queue.

@@ -26,8 +26,11 @@ type Config struct {
 	RetentionFailed time.Duration
 	// RetentionOccurrences is how long what became of occurrences is kept; 0: 90d.
 	RetentionOccurrences time.Duration
-	Random               func() float64 // in [0,1), from any goroutine; nil: the runtime's
-	Log                  *slog.Logger   // nil: silent
+	// Room says whether there is room for what schedules make. Where there is none they stand still, and settle what came
+	// due meanwhile by their catch-up when there is again. It is asked at most once a second; nil: there always is.
+	Room   func() bool
+	Random func() float64 // in [0,1), from any goroutine; nil: the runtime's
+	Log    *slog.Logger   // nil: silent
 }
 
 func (c Config) withDefaults() Config {

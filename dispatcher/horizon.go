@@ -259,7 +259,9 @@ func (l *loop) heedSchedule(e *edit, s *models.Schedule) {
 
 // takeTurns asks the book to settle the schedules that are due.
 func (l *loop) takeTurns(e *edit) {
-	l.turnHigh = l.turning >= turnsOut
+	if l.turnHigh = l.turning >= turnsOut || !l.hasRoom(e.now); l.turnHigh {
+		return
+	}
 	for _, t := range e.turns(turnsOut - l.turning) {
 		l.turning++
 		l.busy[t.ID] = true
@@ -269,6 +271,22 @@ func (l *loop) takeTurns(e *edit) {
 			l.mail.put(turned{t, got, err})
 		})
 	}
+}
+
+// hasRoom asks whether there is room for what schedules make, unless it did within the last second.
+func (l *loop) hasRoom(now time.Time) bool {
+	if l.cfg.Room == nil || now.Before(l.roomAt.Add(again)) && !now.Before(l.roomAt) {
+		return !l.noRoom
+	}
+	was := l.noRoom
+	l.roomAt, l.noRoom = now, !l.cfg.Room()
+	switch {
+	case l.noRoom && !was:
+		l.log.Warn("schedules stand still: the disk is nearly full")
+	case was && !l.noRoom:
+		l.log.Info("schedules go on: the disk has room again")
+	}
+	return !l.noRoom
 }
 
 // heedTurned takes up what came of a turn.

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,6 +72,11 @@ func start(t testing.TB, path string, send Sender, wrap func(*models.Store) Book
 
 func startAt(t testing.TB, path string, send Sender, wrap func(*models.Store) Book, how pace) *engine {
 	t.Helper()
+	return startWith(t, path, send, wrap, how, func(*Config) {})
+}
+
+func startWith(t testing.TB, path string, send Sender, wrap func(*models.Store) Book, how pace, change func(*Config)) *engine {
+	t.Helper()
 	node := models.NewNodeID()
 	store, err := models.Open(context.Background(), models.Config{Database: "sqlite:" + path, Node: node, Sync: "normal"})
 	if err != nil {
@@ -83,12 +89,14 @@ func startAt(t testing.TB, path string, send Sender, wrap func(*models.Store) Bo
 	random := rand.New(rand.NewPCG(1, 2))
 	var mu sync.Mutex
 	const ever = 1000 * 24 * time.Hour // so that all can be judged at the end
-	d := New(Config{Node: node, Grace: 10 * time.Second, Retention: ever, RetentionFailed: ever, RetentionOccurrences: ever,
+	cfg := Config{Node: node, Grace: 10 * time.Second, Retention: ever, RetentionFailed: ever, RetentionOccurrences: ever,
 		Random: func() float64 {
 			mu.Lock()
 			defer mu.Unlock()
 			return random.Float64()
-		}}, book, send)
+		}}
+	change(&cfg)
+	d := New(cfg, book, send)
 	d.pace = how
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -190,6 +198,55 @@ func TestJobsAreCalledWhenDue(t *testing.T) {
 		}
 		if late := calls[300].at.Sub(later.RunAt); late < 0 || late > 50*time.Millisecond {
 			t.Errorf("the delayed job came %v late", late)
+		}
+	})
+}
+
+// TestSchedulesStandStillWithoutRoom fills the disk under a schedule: it makes nothing, its target's jobs go on, and
+// every occurrence is on record when there is room again.
+func TestSchedulesStandStillWithoutRoom(t *testing.T) {
+	bubble(t, func(t *testing.T, path string) {
+		var isFull atomic.Bool
+		f := &receiver{answer: ok(time.Millisecond)}
+		e := startWith(t, path, f, nil, usual, func(c *Config) { c.Room = func() bool { return !isFull.Load() } })
+		defer e.stop()
+		target := e.target(t, "tick")
+		s := models.DefaultSchedule()
+		s.Name, s.Every, s.CatchUp = "tick", 10*time.Second, "last"
+		row, err := models.NewSchedule(s, target, time.Now())
+		if err == nil {
+			err = e.store.CreateSchedule(context.Background(), row, time.Now())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.OfferSchedule(row)
+		time.Sleep(35 * time.Second)
+		if n := len(f.seen()); n != 3 {
+			t.Fatalf("%d calls in 35 s of every ten", n)
+		}
+		isFull.Store(true)
+		time.Sleep(2 * time.Second)
+		e.jobs(t, target, 1)
+		time.Sleep(10*time.Minute - 2*time.Second)
+		if n := len(f.seen()); n != 4 {
+			t.Errorf("%d calls while the disk was full, want that of the job that was owed", n-3)
+		}
+		isFull.Store(false)
+		time.Sleep(20 * time.Second)
+		if n := len(f.seen()); n < 6 {
+			t.Errorf("%d calls since there is room", n-4)
+		}
+		settled, _, err := e.store.Occurrences(context.Background(), "tick", models.Page{Limit: 100}, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := 0
+		for _, o := range settled {
+			all += o.Count
+		}
+		if want := int(time.Since(row.CreatedAt) / (10 * time.Second)); all != want {
+			t.Errorf("%d occurrences are on record, want %d", all, want)
 		}
 	})
 }

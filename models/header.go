@@ -3,6 +3,7 @@ package models
 import (
 	"maps"
 	"net/textproto"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -75,6 +76,25 @@ func (h Headers) Unmask(stored Headers) Headers {
 		}
 	}
 	return out
+}
+
+// SecretInURL tells whether a URL holds what looks like a credential. It is not masked, unlike a header: calls need all of
+// the URL, and people must see where they go.
+func SecretInURL(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	for name := range u.Query() {
+		switch strings.ToLower(name) {
+		case "sig", "code", "pwd":
+			return true
+		}
+		if SecretHeader(name) {
+			return true
+		}
+	}
+	return u.User != nil
 }
 
 // SecretHeader tells whether values of this header are credentials: what is known as one, and what looks like one.

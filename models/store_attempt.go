@@ -30,7 +30,13 @@ func (t *tx) insertAttempt(a *Attempt) error {
 
 // RecordTest puts a test call on record.
 func (s *Store) RecordTest(ctx context.Context, a *Attempt) error {
-	return s.write(ctx, work{act: "record test", run: func(tx *tx) error { return tx.insertAttempt(a) }})
+	line := trailOf(ctx, "test", "target")
+	return s.write(ctx, work{act: "record test", run: func(tx *tx) error {
+		if err := tx.insertAttempt(a); err != nil {
+			return err
+		}
+		return tx.audit(line, a.Target, nil, said("attempt", a.ID, "outcome", a.Outcome))
+	}})
 }
 
 // AttemptsOf lists the attempts of a job, oldest first; one that is out is last.

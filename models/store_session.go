@@ -55,8 +55,12 @@ func (s *Store) Session(ctx context.Context, hash [32]byte) (*Session, error) {
 
 // EndSession forgets a session. It is no error if there is none.
 func (s *Store) EndSession(ctx context.Context, hash [32]byte) error {
+	line := trailOf(ctx, "sign-out", "session")
 	return s.write(ctx, work{act: "end session", run: func(tx *tx) error {
-		_, err := tx.exec(`DELETE FROM sessions WHERE hash = ?`, hash[:])
-		return err
+		n, err := tx.exec(`DELETE FROM sessions WHERE hash = ?`, hash[:])
+		if err != nil || n == 0 {
+			return err
+		}
+		return tx.audit(line, "", nil, nil)
 	}})
 }

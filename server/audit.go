@@ -10,7 +10,7 @@ type auditQuery struct {
 	Paging
 	Who    string `query:"who" doc:"Name of the key."`
 	Action string `query:"action" example:"update"`
-	Kind   string `query:"kind" enum:"target,schedule,job,key,session"`
+	Kind   string `query:"kind" enum:"target,schedule,job,operation,key,session"`
 	Name   string `query:"name" doc:"Name or id of what it was done to."`
 	After  moment `query:"after" doc:"At or after it."`
 	Before moment `query:"before" doc:"Before it."`

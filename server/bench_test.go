@@ -48,3 +48,32 @@ func BenchmarkReadAndView(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkAuthorized is BenchmarkCreateJob with what keys add: none needed, one shown, and one that has a rate.
+func BenchmarkAuthorized(b *testing.B) {
+	body := []byte(`{"target":"billing","payload":{"invoice":7,"customer":"c-42"}}`)
+	for _, c := range []struct{ name, rate string }{{"open", "-"}, {"key", ""}, {"rate", `,"rate_limit":"1000000/s"`}} {
+		b.Run(c.name, func(b *testing.B) {
+			h := open(b, func(cfg *Config) { cfg.Dev, cfg.AdminKey = c.rate == "-", "correct-horse" })
+			h.target("billing", `,"paused":true`)
+			authorization := "Bearer "
+			if c.rate != "-" {
+				authorization += h.key("k", "write", c.rate)
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			b.SetParallelism(32) // on two cores: 64 clients
+			b.RunParallel(func(p *testing.PB) {
+				for p.Next() {
+					r := httptest.NewRequest("POST", "http://localhost/v1/jobs", bytes.NewReader(body))
+					r.Header.Set("Authorization", authorization)
+					w := httptest.NewRecorder()
+					h.server.Handler().ServeHTTP(w, r)
+					if w.Code != http.StatusCreated {
+						b.Fatal(w.Code, w.Body)
+					}
+				}
+			})
+		})
+	}
+}

@@ -55,7 +55,7 @@
 //     errors, exports and the audit hold none: a refused value is never repeated, and headers that look like credentials
 //     read as ***.
 //   - Every change that somebody makes leaves a line in the audit, in the same transaction. Making jobs does not: the job
-//     is its own record.
+//     is its own record. Signing in and out, test calls, and the first of many sign-ins that are refused leave one too.
 //   - Everything that a client can make grow is bounded: header and body and the time they may take, JSON depth and
 //     lists, requests and streams at once, a key's rate, what waits for the book, the disk (limits.go, entry.go, read.go).
 //     A reader that is too slow is cut off.
@@ -68,6 +68,8 @@
 //   - Somebody with the scope admin may do all that is possible, to the targets that the key reaches. The
 //     names of schedules are not secret between bound keys: who makes one of a name that is taken gets a 409 and so
 //     learns that there is one, but nothing else of it.
+//   - A credential in a target's URL is no secret: whoever may read sees where calls go. Registering one answers with a
+//     warning; headers are for credentials.
 //   - The audit is not protected against whoever writes the database. Send it elsewhere if that matters.
 //   - Whoever runs dev trusts every program and person on that machine.
 //   - A flood that fills the network before a request is read. A proxy may help.

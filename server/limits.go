@@ -150,7 +150,7 @@ func (d *disk) low(now time.Time) bool {
 }
 
 // roomy refuses to make what would be kept while the disk is nearly full. What was promised is still done and recorded:
-// that is what the rest of the disk is for.
+// that is what the rest of the disk is for. The dispatcher holds the schedules meanwhile.
 func (s *Server) roomy() error {
 	if !s.disk.low(time.Now()) {
 		return nil
@@ -177,5 +177,5 @@ func (s *Server) diskWarning() []string {
 		return nil
 	}
 	return []string{"the disk has less than " + strconv.FormatInt(s.cfg.MinFreeDisk>>20, 10) +
-		" MiB free: nothing new is accepted until there is more"}
+		" MiB free: nothing new is accepted, and schedules stand still, until there is more"}
 }

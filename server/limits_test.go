@@ -163,7 +163,8 @@ func TestFullDisk(t *testing.T) {
 	job := `{"target":"billing"}`
 	for _, c := range [][3]string{{"POST", "/v1/jobs", job}, {"POST", "/v1/jobs/batch", `{"jobs":[` + job + `]}`},
 		{"POST", "/v1/schedules/of-billing/trigger", ""}, {"POST", "/v1/targets", `{"name":"a","url":"https://a.example.com/"}`},
-		{"POST", "/v1/schedules", `{"name":"s","target":"billing","every":"1h"}`}} {
+		{"POST", "/v1/schedules", `{"name":"s","target":"billing","every":"1h"}`},
+		{"POST", "/v1/operations", `{"action":"rerun","filter":{"target":"billing"}}`}} {
 		if p := h.do(503, c[0], c[1], c[2]); p.header.Get("Retry-After") != "30" || !strings.Contains(p.text("detail"), "disk") {
 			t.Errorf("%s: %v %s", c[1], p.header, p.text("detail"))
 		}

@@ -57,6 +57,11 @@ func (s *Server) matchOperation(ctx context.Context, action models.Action, f mod
 // startOperation records an operation, which the engine does step by step. idem may be nil.
 func (s *Server) startOperation(ctx context.Context, action models.Action, f models.JobFilter,
 	idem *models.Idempotency) (o *models.Operation, replayed bool, err error) {
+	if action == models.ActRerun { // the only one that makes jobs
+		if err := s.roomy(); err != nil {
+			return nil, false, err
+		}
+	}
 	if o, err = s.matchOperation(ctx, action, f); err != nil {
 		return nil, false, err
 	}

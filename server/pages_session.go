@@ -83,6 +83,9 @@ func (s *Server) login(c *gin.Context) (reply, error) {
 	}
 	if v == nil {
 		s.log.Warn("sign-in refused", "remote", c.ClientIP())
+		if err := s.noteRefused(c); err != nil {
+			return reply{}, err
+		}
 		page, status := s.loginPage(c, next), http.StatusForbidden
 		page.Form.Faults = []ui.Fault{{Field: "key", Why: "is not a valid key"}}
 		if p != nil {
@@ -102,6 +105,19 @@ func (s *Server) login(c *gin.Context) (reply, error) {
 	// sameSite refuses those besides.
 	http.SetCookie(c.Writer, s.cookie(c, sessionCookie, token, int(sessionLength/time.Second), http.SameSiteLaxMode))
 	return reply{to: next}, nil
+}
+
+// nobody is whom the audit names where a sign-in was refused.
+const nobody = "nobody"
+
+// noteRefused puts a sign-in that was refused on record, the first in a while from its address.
+func (s *Server) noteRefused(c *gin.Context) error {
+	now, from := time.Now(), c.ClientIP()
+	if !s.guesses.note(from, now) {
+		return nil
+	}
+	return s.store.Record(models.WithActor(c.Request.Context(), models.Actor{Who: nobody, Remote: from, At: now}),
+		"sign-in-refused", "session", "")
 }
 
 func (s *Server) logout(c *gin.Context) (reply, error) {

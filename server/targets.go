@@ -53,14 +53,21 @@ func (s *Server) targetFrom(in *targetIn, old models.Target, now time.Time) (mod
 
 // warnings tell what may be wrong with a target that is accepted.
 func (s *Server) warnings(ctx context.Context, t *models.Target) []string {
+	var all []string
+	if models.SecretInURL(t.URL) {
+		all = append(all, secretInURL)
+	}
 	if s.cfg.Guard == nil {
-		return nil
+		return all
 	}
 	if w := s.cfg.Guard.Warn(ctx, t.URL); w != "" {
-		return []string{"as its name stands now, " + w}
+		all = append(all, "as its name stands now, "+w)
 	}
-	return nil
+	return all
 }
+
+const secretInURL = "its URL holds what looks like a credential, which every key that may read can see: a header such as " +
+	"Authorization is encrypted and reads as ***"
 
 // editTarget replaces a target's settings by what ask makes of them. ask may be called twice.
 func (s *Server) editTarget(ctx context.Context, name string, ask func(*models.Target) (*targetIn, error)) (*models.Target,

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 	"github.com/goccy/go-yaml"
@@ -86,8 +87,8 @@ var table = []setting{
 		func(s *settings, v string) (err error) { s.NoMigrate, err = yesOrNo(v); return err }},
 	{"sync", "full", onAll, "what a commit survives: `full|normal`, a crash of the machine or of the process",
 		func(s *settings, v string) error { s.Sync = v; return oneOf(v, "full", "normal") }},
-	{"admin-key", "", onServe, "a `KEY` that may do everything, beside those of punctual keys",
-		func(s *settings, v string) error { s.AdminKey = v; return nil }},
+	{"admin-key", "", onServe, "a `KEY` that may do everything, beside those of punctual keys; at least 20 characters, 8 of them different",
+		func(s *settings, v string) error { s.AdminKey = v; return strongKey(v) }},
 	{"tls-cert", "", onServe, "PEM `FILE` of the certificate to serve HTTPS with; read again when it changes",
 		func(s *settings, v string) error { s.TLSCert = v; return nil }},
 	{"tls-key", "", onServe, "PEM `FILE` of the certificate's key",
@@ -118,7 +119,7 @@ var table = []setting{
 		func(s *settings, v string) (err error) { s.MaxRequests, err = number(v, 1, 1_000_000); return err }},
 	{"max-streams", "1000", onServers, "`NUMBER` of event streams open at once, a key having a quarter of them at most",
 		func(s *settings, v string) (err error) { s.MaxStreams, err = number(v, 1, 1_000_000); return err }},
-	{"min-free-disk", "512MiB", onServers, "`SIZE` of free disk below which nothing new is accepted; what is owed is still done",
+	{"min-free-disk", "512MiB", onServers, "`SIZE` of free disk below which nothing new is accepted and schedules wait; what is owed is still done",
 		func(s *settings, v string) (err error) { s.MinFreeDisk, err = size(v); return err }},
 	{"response-capture", "16KiB", onServers, "how much of a target's answer is kept, as a `SIZE`",
 		func(s *settings, v string) (err error) { s.ResponseCapture, err = size(v); return err }},
@@ -330,4 +331,22 @@ func logLevel(l *slog.Level, v string) error {
 
 func splitList(v string) []string {
 	return slices.DeleteFunc(strings.Split(v, ","), func(s string) bool { return strings.TrimSpace(s) == "" })
+}
+
+// Bounds of an admin key, below which it is found by trying: about what openssl rand -base64 15 gives.
+const (
+	minAdminKey   = 20 // characters
+	minDifferents = 8  // different ones among them
+)
+
+// strongKey refuses an admin key that is short or says the same again and again; none at all is fine.
+func strongKey(key string) error {
+	different := map[rune]bool{}
+	for _, c := range key {
+		different[c] = true
+	}
+	if key != "" && (utf8.RuneCountInString(key) < minAdminKey || len(different) < minDifferents) {
+		return errors.New("must be at least 20 characters, 8 of them different, or it would be guessed: punctual keys create makes better ones")
+	}
+	return nil
 }

@@ -52,7 +52,7 @@ func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := map[string]string{"PUNCTUAL_CONFIG": file, "PUNCTUAL_RETENTION": "2d", "PUNCTUAL_RETENTION_FAILED": "2d",
-		"PUNCTUAL_MAX_PAYLOAD": "", "PUNCTUAL_ADMIN_KEY": "k"}
+		"PUNCTUAL_MAX_PAYLOAD": "", "PUNCTUAL_ADMIN_KEY": "correct-horse-battery"}
 	s, err := loaded(t, onServe, env, "--retention=3d")
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
 		Hosts                  []string
 		Rest                   []any
 	}
-	want := part{3 * day, 2 * day, day, int64(1 << 20), []string{"10.0.0.0/8", "inside.example"}, []any{7, true, "k"}}
+	want := part{3 * day, 2 * day, day, int64(1 << 20), []string{"10.0.0.0/8", "inside.example"}, []any{7, true, "correct-horse-battery"}}
 	got := part{s.Retention, s.RetentionFailed, s.RetentionOccurrences, s.MaxPayload, s.AllowTargets,
 		[]any{s.MaxInFlight, s.NoMigrate, s.AdminKey}}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -74,7 +74,7 @@ func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
 func TestEveryValueThatIsRefusedNamesTheRuleAndNotItself(t *testing.T) {
 	for _, row := range table {
 		switch row.name {
-		case "addr", "admin-key", "allow-targets", "database", "tls-cert", "tls-key": // any text; what uses it decides
+		case "addr", "allow-targets", "database", "tls-cert", "tls-key": // any text; what uses it decides
 			continue
 		}
 		t.Run(row.name, func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestLoopback(t *testing.T) {
 }
 
 func TestSettingsAreShownWithoutSecrets(t *testing.T) {
-	got, err := loaded(t, onServe, nil, "--admin-key", "very-secret", "--database", "sqlite:x.db", "--retention", "3d")
+	got, err := loaded(t, onServe, nil, "--admin-key", "very-secret-of-mine-17", "--database", "sqlite:x.db", "--retention", "3d")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,10 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 	defer sender.Close()
 	engine := dispatcher.New(dispatcher.Config{Node: node, Version: version, MaxInFlight: s.MaxInFlight, QueueWindow: s.QueueWindow,
 		Grace: s.ShutdownGrace, Retention: s.Retention, RetentionFailed: s.RetentionFailed,
-		RetentionOccurrences: s.RetentionOccurrences, Log: log}, store, sender)
+		RetentionOccurrences: s.RetentionOccurrences, Log: log, Room: func() bool {
+			free, isKnown := store.DiskFree()
+			return !isKnown || free >= s.MinFreeDisk
+		}}, store, sender)
 	cfg, err := s.door(m, version, log)
 	if err != nil {
 		return err
