@@ -34,6 +34,11 @@ punctual jobs batch -f jobs.json`,
 	"punctual jobs list": `
 punctual jobs list --target billing --state failed
 punctual jobs list --label customer:42 --all -o json`,
+	"punctual jobs export": `
+punctual jobs export --target billing --state failed >failed.csv
+punctual jobs export --format json --created-after 2026-12-01T00:00:00Z >december.ndjson`,
+	"punctual upcoming": `
+punctual upcoming --within 24h --target billing`,
 	"punctual jobs retry": `
 punctual jobs retry job_01kcr3x5yw9m0bq4t6z8d2e7fn
 punctual jobs retry --all --target billing --state failed --dry-run`,

@@ -105,6 +105,7 @@ func (a *app) jobs() *cli.Command {
 		a.verb("batch", "", `create up to 1000 jobs, all or none: -f FILE with {"jobs": [...]}`,
 			bodyFlags(nil, idempotencyFlag()), a.createBatch),
 		list(a, "list", "", "list jobs, newest first", jobsPath, jobView, jobFilters...),
+		a.exportOf(),
 		a.get("ID...", "show a job", jobsPath, ""),
 		a.verb("attempts", "ID", "list the attempts of a job, oldest first", nil, a.attemptsOf),
 		a.verb("update", "ID", "change the fields that have flags, while the job is scheduled",

@@ -46,7 +46,14 @@ func list[T any](a *app, name, args, usage, path string, v view[T], filters ...f
 
 // filtered is the query of a list.
 func (c *call) filtered(filters []filter) url.Values {
-	query := url.Values{"limit": {strconv.Itoa(c.cmd.Int("limit"))}}
+	query := c.chosen(filters)
+	query.Set("limit", strconv.Itoa(c.cmd.Int("limit")))
+	return query
+}
+
+// chosen is the query of the filters whose flags are given.
+func (c *call) chosen(filters []filter) url.Values {
+	query := url.Values{}
 	for _, f := range filters {
 		if !c.cmd.IsSet(f.flag) {
 			continue

@@ -70,7 +70,7 @@ func (a *app) root() *cli.Command {
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // run decides, not the library
 		Commands: []*cli.Command{
 			a.dev(), a.serve(), a.listen(), a.migrate(), a.keys(), a.secrets(), a.bench(), a.benchProcess(), a.version(),
-			a.targets(), a.jobs(), a.schedules(), a.attempts(), a.operations(), a.stats(), a.nodes(),
+			a.targets(), a.jobs(), a.schedules(), a.attempts(), a.operations(), a.upcoming(), a.stats(), a.nodes(),
 		},
 	}
 	exemplify(root, root.Name)
