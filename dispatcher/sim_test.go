@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -78,7 +79,7 @@ func startAt(t testing.TB, path string, send Sender, wrap func(*models.Store) Bo
 func startWith(t testing.TB, path string, send Sender, wrap func(*models.Store) Book, how pace, change func(*Config)) *engine {
 	t.Helper()
 	node := models.NewNodeID()
-	store, err := models.Open(context.Background(), models.Config{Database: "sqlite:" + path, Node: node, Sync: "normal"})
+	store, err := models.Open(context.Background(), models.Config{Database: databaseAt(path), Node: node, Sync: "normal"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +114,14 @@ func startWith(t testing.TB, path string, send Sender, wrap func(*models.Store) 
 			t.Errorf("close: %v", err)
 		}
 	}}
+}
+
+// databaseAt is the setting for a book in a file, or for one that path names wholly.
+func databaseAt(path string) string {
+	if strings.Contains(path, "://") {
+		return path
+	}
+	return "sqlite:" + path
 }
 
 func (e *engine) target(t testing.TB, name string, change ...func(*models.Target)) *models.Target {

@@ -12,8 +12,7 @@ import (
 
 // addSchedules gives the target a schedule for each overlap policy, under rules that change with the random numbers.
 func (w *world) addSchedules(t *target_) {
-	rules := []models.Schedule{{Cron: "*/5 * * * *"}, {Cron: "30 */2 * * * *"}, {Every: 90 * time.Second},
-		{Cron: "0 9 * * *", Timezone: "Europe/Berlin"}}
+	rules := w.tempo.rules
 	for i, overlap := range models.Overlaps {
 		s := models.DefaultSchedule()
 		rule := rules[w.random.IntN(len(rules))]
@@ -23,7 +22,7 @@ func (w *world) addSchedules(t *target_) {
 			s.Timezone = rule.Timezone
 		}
 		s.CatchUp = models.CatchUps[w.random.IntN(3)]
-		s.Jitter = time.Duration(w.random.IntN(2)) * 20 * time.Second
+		s.Jitter = time.Duration(w.random.IntN(2)) * w.tempo.jitter
 		s.RetryPastNext = w.random.IntN(2) == 0
 		row, err := models.NewSchedule(s, t.Target, time.Now())
 		if err != nil {
@@ -48,7 +47,7 @@ func (w *world) actOnSchedule() {
 	case 0:
 		until := time.Time{}
 		if w.random.IntN(2) == 0 {
-			until = now.Add(time.Duration(w.random.IntN(3600)) * time.Second)
+			until = now.Add(time.Duration(w.random.Float64() * float64(w.tempo.pause)))
 		}
 		s, err = w.engine.store.PauseSchedule(ctx, name, "because", until, now)
 	case 1, 2:
@@ -122,7 +121,7 @@ func TestAYearOfSchedules(t *testing.T) {
 	rules := []string{"30 2 * * *", "0 */6 * * *", "15 1-3 * * *", "0 0 * * MON", "0 4 1,15 * *"}
 	zones := []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "UTC"}
 	bubble(t, func(t *testing.T, path string) {
-		w := newWorld(t, path, 7)
+		w := newWorld(t, path, 7, leisurely)
 		w.pace = pace{sleep: 30 * time.Minute, mend: time.Hour, prune: 24 * time.Hour, turns: 2 * time.Hour}
 		time.Sleep(55 * 24 * time.Hour) // the seasons change in March
 		w.rise(0.002)
@@ -239,16 +238,24 @@ func (w *world) history(name string) (all []*models.Occurrence) {
 // exclusive tells whether a schedule must never have two calls out at once: a trigger by hand excepted.
 func exclusive(s *models.Schedule) bool { return s.Overlap != models.OverlapAllow }
 
-// checkOverlap checks that no occurrence of an exclusive schedule is called while another job of it is out. The caller
-// holds mu.
-func (w *world) checkOverlap(name, job string) {
-	i := slices.IndexFunc(w.schedules, func(s *models.Schedule) bool { return s.Name == name })
-	if i < 0 || !exclusive(w.schedules[i]) || w.triggered[job] {
-		return
-	}
+// meeting is a call of an occurrence while another job of its schedule was out.
+type meeting struct{ schedule, job, other string }
+
+// meet notes whom the call of an occurrence meets. The caller holds mu.
+func (w *world) meet(name, job string) {
 	for other := range w.out[name] {
-		if other != job && !w.triggered[other] {
-			w.Errorf("%s (%s): %s was called while %s was out", name, w.schedules[i].Overlap, job, other)
+		if other != job {
+			w.meetings = append(w.meetings, meeting{name, job, other})
+		}
+	}
+}
+
+// judgeMeetings checks that no occurrence of an exclusive schedule was called while another one was out.
+func (w *world) judgeMeetings() {
+	for _, m := range w.meetings {
+		i := slices.IndexFunc(w.schedules, func(s *models.Schedule) bool { return s.Name == m.schedule })
+		if exclusive(w.schedules[i]) && !w.triggered[m.job] && !w.triggered[m.other] {
+			w.Errorf("%s (%s): %s was called while %s was out", m.schedule, w.schedules[i].Overlap, m.job, m.other)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"punctual/models"
+	"punctual/models/testdata/postgres"
 	"punctual/webhooks"
 )
 
@@ -26,7 +27,8 @@ var (
 )
 
 // TestSimulation lets the engine work on a real book through hours of trouble, seeded: failures, slow calls, pauses,
-// edits, cancels, expiries, crashes between any two steps. It checks the promises while it goes and at the end.
+// edits, cancels, expiries, crashes between any two steps. It checks the promises while it goes and at the end. With
+// PUNCTUAL_TEST_DATABASE=postgres it does the same on that engine in real time, which takes a minute or two.
 func TestSimulation(t *testing.T) {
 	var seeds []uint64
 	for seed := range *simSeeds {
@@ -35,10 +37,19 @@ func TestSimulation(t *testing.T) {
 	if *simSeed != 0 {
 		seeds = []uint64{*simSeed}
 	}
+	var server *postgres.Server
+	if postgres.Asked() {
+		server = postgres.New(t, postgres.Options{})
+	}
 	for _, seed := range seeds {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "book.db")
-			synctest.Test(t, func(t *testing.T) { newWorld(t, path, seed).live() })
+			if server != nil { // a bubble's clock stands still while a socket is waited for
+				t.Parallel()
+				newWorld(t, server.Database(t), seed, brisk).live()
+			} else {
+				path := filepath.Join(t.TempDir(), "book.db")
+				synctest.Test(t, func(t *testing.T) { newWorld(t, path, seed, leisurely).live() })
+			}
 			if t.Failed() {
 				t.Logf("run it again: go test ./dispatcher -run TestSimulation -sim.seed=%d", seed)
 			}
@@ -51,6 +62,7 @@ type world struct {
 	*testing.T
 	path   string
 	pace   pace
+	tempo  tempo
 	eras   map[string][]era // by schedule: its timings, oldest first
 	random *rand.Rand       // of the world's own decisions, by its one goroutine
 	engine *engine
@@ -70,6 +82,8 @@ type world struct {
 	schedules []*models.Schedule
 	out       map[string]map[string]bool // by schedule: its jobs that are out
 	triggered map[string]bool            // by job: made by hand, whatever the overlap policy says
+	meetings  []meeting
+	excused   map[string]bool // by attempt: granted before its job was canceled or its target paused
 }
 
 // target_ is a target and how it behaves.
@@ -86,11 +100,11 @@ type accepted struct {
 	max    int
 }
 
-func newWorld(t *testing.T, path string, seed uint64) *world {
-	return &world{T: t, path: path, pace: usual, eras: map[string][]era{}, random: rand.New(rand.NewPCG(seed, 1)), dice: rand.New(rand.NewPCG(seed, 2)),
+func newWorld(t *testing.T, path string, seed uint64, how tempo) *world {
+	return &world{T: t, path: path, pace: usual, tempo: how, eras: map[string][]era{}, random: rand.New(rand.NewPCG(seed, 1)), dice: rand.New(rand.NewPCG(seed, 2)),
 		active: map[string]int{}, inFlight: map[string]int{}, paused: map[string]bool{}, canceled: map[string]bool{},
 		targets: map[string]*target_{}, accepted: map[string]*accepted{}, out: map[string]map[string]bool{},
-		triggered: map[string]bool{}}
+		triggered: map[string]bool{}, excused: map[string]bool{}}
 }
 
 // Send implements Sender: it is the target.
@@ -132,25 +146,25 @@ func (w *world) receive(r webhooks.Request) (life, status int, takes time.Durati
 		w.Errorf("two calls of %s at once", r.ID)
 	case w.inFlight[target.ID] > target.MaxInFlight:
 		w.Errorf("%d calls to %s at once, at most %d", w.inFlight[target.ID], target.Name, target.MaxInFlight)
-	case w.paused[target.ID]:
+	case w.paused[target.ID] && !w.excused[r.AttemptID]:
 		w.Errorf("a call of %s began at a paused target", r.ID)
-	case w.canceled[r.ID]:
+	case w.canceled[r.ID] && !w.excused[r.AttemptID]:
 		w.Errorf("a call of %s began after it was canceled", r.ID)
 	case a != nil && now.Before(a.due):
 		w.Errorf("%s was called %v early", r.ID, a.due.Sub(now))
-	case a != nil && !a.expiry.IsZero() && !now.Before(a.expiry):
+	case a != nil && !a.expiry.IsZero() && !now.Before(a.expiry) && !w.tempo.real: // where it is real, time passes on the way
 		w.Errorf("a call of %s began %v after it expired", r.ID, now.Sub(a.expiry))
 	}
 	if r.Schedule != "" {
-		w.checkOverlap(r.Schedule, r.ID)
+		w.meet(r.Schedule, r.ID)
 		if w.out[r.Schedule] == nil {
 			w.out[r.Schedule] = map[string]bool{}
 		}
 		w.out[r.Schedule][r.ID] = true
 	}
-	takes = time.Duration(w.dice.ExpFloat64() * float64(80*time.Millisecond))
+	takes = time.Duration(w.dice.ExpFloat64() * float64(w.tempo.answer))
 	if w.dice.Float64() < target.slow {
-		takes += time.Duration(w.dice.Float64() * float64(20*time.Second))
+		takes += time.Duration(w.dice.Float64() * float64(4*w.tempo.timeout))
 	}
 	status = 200
 	switch x := w.dice.Float64(); {
@@ -175,20 +189,20 @@ func (w *world) called(r webhooks.Request) *target_ {
 
 // live runs the world: a day of trouble with many lives, then a quiet time in which all must come to an end.
 func (w *world) live() {
-	w.rise(0.0006)
+	w.rise(w.tempo.odds)
 	for range 4 {
 		w.addTarget()
 	}
 	for _, t := range w.allTargets()[:2] {
 		w.addSchedules(t)
 	}
-	for range 600 {
+	for range w.tempo.acts {
 		w.act()
-		time.Sleep(time.Duration(w.random.ExpFloat64() * float64(4*time.Second)))
+		w.sleep(w.tempo.between)
 		select {
 		case <-w.book.died:
 			w.die()
-			w.rise(0.0006)
+			w.rise(w.tempo.odds)
 		default:
 		}
 	}
@@ -199,9 +213,14 @@ func (w *world) live() {
 		w.resume(t)
 	}
 	w.resumeSchedules()
-	w.settle(8 * time.Hour)
+	w.tempo.settle(w)
 	w.judge()
 	w.engine.stop()
+}
+
+// sleep lets a random time pass.
+func (w *world) sleep(mean time.Duration) {
+	time.Sleep(time.Duration(w.random.ExpFloat64() * float64(mean)))
 }
 
 // settle lets the quiet time pass, and then the calls end that schedules have begun in its last moment.
@@ -229,8 +248,10 @@ func (w *world) rise(odds float64) {
 		w.book = newFrail(s, rand.New(rand.NewPCG(w.random.Uint64(), 3)), odds)
 		return w.book
 	}, w.pace)
-	synctest.Wait()
-	w.checkCounts()
+	if !w.tempo.real {
+		synctest.Wait()
+		w.checkCounts()
+	}
 }
 
 // checkCounts compares the counts that the book keeps with the jobs in it.
@@ -283,7 +304,7 @@ func (w *world) act() {
 	case n < 98:
 		w.actOnSchedule()
 	default:
-		time.Sleep(time.Duration(w.random.ExpFloat64() * float64(2*time.Minute)))
+		w.sleep(w.tempo.rest)
 	}
 }
 
@@ -303,8 +324,7 @@ func (w *world) allTargets() (all []*target_) {
 func (w *world) addTarget() {
 	t := w.engine.target(w.T, fmt.Sprintf("target-%d", len(w.targets)), func(t *models.Target) {
 		t.MaxInFlight = 1 + w.random.IntN(20)
-		t.Timeout = 5 * time.Second
-		t.Retry = models.Retry{MaxAttempts: 6, MinBackoff: time.Second, MaxBackoff: 10 * time.Minute, Factor: 3, Jitter: 0.5}
+		t.Timeout, t.Retry = w.tempo.timeout, w.tempo.retry
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -317,10 +337,10 @@ func (w *world) create(target *target_) {
 	for i := range jobs {
 		spec := models.JobSpec{Priority: models.Priority(w.random.IntN(3)), BodyForm: models.BodyPayload, Body: []byte("1")}
 		if w.random.IntN(3) == 0 {
-			spec.Delay = time.Duration(w.random.ExpFloat64() * float64(10*time.Minute))
+			spec.Delay = time.Duration(w.random.ExpFloat64() * float64(w.tempo.delay))
 		}
 		if w.random.IntN(5) == 0 {
-			spec.ExpiresIn = spec.Delay + time.Duration((0.01+w.random.ExpFloat64())*float64(2*time.Minute))
+			spec.ExpiresIn = spec.Delay + time.Duration((0.01+w.random.ExpFloat64())*float64(w.tempo.expiry))
 		}
 		job, err := models.NewJob(spec, target.Target, models.FromAPI, time.Now())
 		if err != nil {
@@ -375,6 +395,7 @@ func (w *world) cancel() {
 	} else {
 		w.engine.Offer(job)
 	}
+	w.excuse()
 	w.mu.Lock()
 	w.canceled[id] = true
 	w.mu.Unlock()
@@ -396,6 +417,7 @@ func (w *world) pause(t *target_) {
 		return
 	}
 	w.engine.TargetChanged(context.Background(), now)
+	w.excuse()
 	w.mu.Lock()
 	w.paused[t.ID] = true
 	w.mu.Unlock()
@@ -414,6 +436,9 @@ func (w *world) resume(t *target_) {
 // edit raises or lowers a limit. It counts for calls that begin later, so the check takes the larger one.
 func (w *world) edit(t *target_) {
 	limit := 1 + w.random.IntN(20)
+	w.mu.Lock()
+	t.MaxInFlight = max(limit, t.MaxInFlight)
+	w.mu.Unlock()
 	now, err := w.engine.store.UpdateTarget(context.Background(), t.Name, time.Now(), func(t *models.Target) error {
 		t.MaxInFlight = limit
 		return nil
@@ -421,9 +446,6 @@ func (w *world) edit(t *target_) {
 	if w.refused(err) {
 		return
 	}
-	w.mu.Lock()
-	t.MaxInFlight = max(limit, t.MaxInFlight)
-	w.mu.Unlock()
 	w.engine.TargetChanged(context.Background(), now)
 }
 
@@ -456,7 +478,7 @@ func (w *world) retryOrRun() {
 }
 
 func (w *world) patch() {
-	id, to := w.anyJob(), time.Now().Add(time.Minute)
+	id, to := w.anyJob(), time.Now().Add(w.tempo.expiry/2)
 	if id == "" {
 		return
 	}
@@ -506,6 +528,7 @@ func (w *world) judge() {
 		w.Errorf("at the end: %+v", s)
 	}
 	w.judgeSchedules()
+	w.judgeMeetings()
 	w.Logf("%d lives, %d jobs %v, %d calls", w.lives, len(w.accepted), states, len(w.calls))
 }
 
