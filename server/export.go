@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
@@ -60,11 +61,14 @@ func (s *Server) export(ctx context.Context, w http.ResponseWriter, format strin
 	} else {
 		read, write = s.store.Jobs, s.jsonLines(w)
 	}
+	control := http.NewResponseController(w)
 	for page := (models.Page{Limit: models.MaxPage}); ; {
 		jobs, next, err := read(ctx, f, page)
 		if err != nil {
 			return err
 		}
+		// All of it may take as long as it takes, but not a client that reads none of it.
+		_ = control.SetWriteDeadline(time.Now().Add(writeTimeout)) // where there are deadlines
 		for _, j := range jobs {
 			if err := write(j); err != nil {
 				return err
@@ -72,7 +76,7 @@ func (s *Server) export(ctx context.Context, w http.ResponseWriter, format strin
 		}
 		flush()
 		// A writer that cannot flush, as in tests, keeps what it has.
-		_ = http.NewResponseController(w).Flush()
+		_ = control.Flush()
 		if page.Cursor = next; next == "" {
 			return nil
 		}

@@ -4,8 +4,12 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"punctual/models"
 )
 
 func TestExport(t *testing.T) {
@@ -47,6 +51,33 @@ func TestExport(t *testing.T) {
 	}
 	for _, query := range []string{"format=xml", "label=x", "cursor=x"} {
 		h.do(422, "GET", "/v1/jobs/export?"+query, "")
+	}
+}
+
+// deadlined is a writer that counts its deadlines.
+type deadlined struct {
+	*httptest.ResponseRecorder
+	set int
+}
+
+func (d *deadlined) SetWriteDeadline(at time.Time) error {
+	if until := time.Until(at); until <= 0 || until > writeTimeout {
+		return fmt.Errorf("a deadline in %v", until)
+	}
+	d.set++
+	return nil
+}
+
+// An export may take for ever, but each of its pages must be read in time.
+func TestExportDropsWhoDoesNotRead(t *testing.T) {
+	h := open(t)
+	h.target("billing", `,"paused":true`)
+	for range 2 {
+		h.do(201, "POST", "/v1/jobs/batch", `{"jobs":[`+strings.Repeat(`{"target":"billing"},`, 499)+`{"target":"billing"}]}`)
+	}
+	w := &deadlined{ResponseRecorder: httptest.NewRecorder()}
+	if err := h.server.export(t.Context(), w, "csv", models.JobFilter{}); err != nil || w.set < 2 {
+		t.Errorf("%d deadlines, %v", w.set, err)
 	}
 }
 
