@@ -98,6 +98,16 @@ func TestOperationsRefuse(t *testing.T) {
 	}
 }
 
+// A filter that chooses nothing is refused by what it is, not as if it were missing.
+func TestOperationsWantAChoice(t *testing.T) {
+	h := open(t)
+	for body, why := range map[string]string{`{"action":"retry","filter":{}}`: "must choose", `{"action":"retry"}`: "must be given"} {
+		if p := h.do(422, "POST", "/v1/operations", body); !strings.Contains(p.raw("errors"), why) {
+			t.Errorf("%s: %s", body, p.raw("errors"))
+		}
+	}
+}
+
 // Whoever may read may count, and no more.
 func TestOperationsOfReaders(t *testing.T) {
 	h := open(t, func(c *Config) { c.Dev, c.AdminKey = false, "correct-horse" })

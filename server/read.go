@@ -199,7 +199,9 @@ func (r *reader) object(data []byte, dst reflect.Value, path string) {
 		}
 	}
 	for i, f := range shape.fields {
-		if (f.required || f.posted && r.strict) && (!seen[i] || dst.Field(f.index).IsZero()) && !blamed(r.bad, join(path, f.name)) {
+		v := dst.Field(f.index)
+		given := seen[i] && (v.Kind() == reflect.Struct || !v.IsZero()) // an object without members is one
+		if (f.required || f.posted && r.strict) && !given && !blamed(r.bad, join(path, f.name)) {
 			r.fault(join(path, f.name), "must be given")
 		}
 	}
