@@ -120,7 +120,7 @@ var table = []setting{
 	{"max-streams", "1000", onServers, "`NUMBER` of event streams open at once, a key having a quarter of them at most",
 		func(s *settings, v string) (err error) { s.MaxStreams, err = number(v, 1, 1_000_000); return err }},
 	{"min-free-disk", "512MiB", onServers, "`SIZE` of free disk below which nothing new is accepted and schedules wait; what is owed is still done",
-		func(s *settings, v string) (err error) { s.MinFreeDisk, err = size(v); return err }},
+		func(s *settings, v string) (err error) { s.MinFreeDisk, err = diskSize(v); return err }},
 	{"response-capture", "16KiB", onServers, "how much of a target's answer is kept, as a `SIZE`",
 		func(s *settings, v string) (err error) { s.ResponseCapture, err = size(v); return err }},
 	{"max-in-flight", "4096", onServers, "`NUMBER` of calls out at once, over all targets",
@@ -271,10 +271,20 @@ func duration(v string) (time.Duration, error) {
 	return d, nil
 }
 
+// size reads a size of what is held in memory.
 func size(v string) (int64, error) {
 	n, err := humanize.ParseBytes(v)
 	if err != nil || n < 1 || n > math.MaxInt32 {
-		return 0, errors.New("must be a size from 1B to 2GiB, such as 16KiB or 1MiB")
+		return 0, errors.New("must be a size from 1B to less than 2GiB, such as 16KiB or 1MiB")
+	}
+	return int64(n), nil
+}
+
+// diskSize reads a size of what is on a disk.
+func diskSize(v string) (int64, error) {
+	n, err := humanize.ParseBytes(v)
+	if err != nil || n < 1 || n > 1<<50 {
+		return 0, errors.New("must be a size from 1B to 1PiB, such as 512MiB or 10GiB")
 	}
 	return int64(n), nil
 }

@@ -100,6 +100,16 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+func TestDiskSizes(t *testing.T) {
+	for text, want := range map[string]int64{"1B": 1, "512MiB": 512 << 20, "2GiB": 2 << 30, "1TB": 1e12, "1PiB": 1 << 50,
+		"0": 0, "-1": 0, "2PiB": 0, "": 0} {
+		got, err := diskSize(text)
+		if got != want || (err != nil) != (want == 0) {
+			t.Errorf("diskSize(%q) = %d, %v; want %d", text, got, err, want)
+		}
+	}
+}
+
 func TestLoopback(t *testing.T) {
 	for addr, want := range map[string]bool{"127.0.0.1:8080": true, "localhost:1": true, "[::1]:8080": true,
 		"127.9.9.9:80": true, ":8080": false, "0.0.0.0:80": false, "[::]:80": false, "example.com:80": false,
