@@ -57,10 +57,10 @@ func (a *app) keyVerb(name, args, usage string, act func(context.Context, *cli.C
 		}}
 }
 
-// keyShown is what the audit keeps of a key made here.
+// keyShown is what the audit keeps of a key made or revoked here: the same as of one made by the API.
 func keyShown(thing any) any {
 	if k, ok := thing.(*models.Key); ok {
-		return map[string]any{"scope": k.Scope, "targets": k.Targets, "rate_limit": k.RateLimit, "expires_at": k.ExpiresAt}
+		return accessKeyOf(k, time.Now())
 	}
 	return nil
 }
