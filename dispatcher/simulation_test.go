@@ -262,7 +262,7 @@ func (w *world) checkCounts() {
 		w.Fatal(err)
 	}
 	for _, state := range append(slices.Clone(models.States), models.Retrying) {
-		n, err := w.engine.store.CountJobs(ctx, models.JobFilter{States: []models.State{state}}, 0)
+		n, err := w.engine.store.CountJobs(ctx, models.JobFilter{States: []models.State{state}})
 		if err != nil || n != kept.Of(state) {
 			w.Errorf("%d jobs are %s, the book says %d; %v", n, state, kept.Of(state), err)
 		}

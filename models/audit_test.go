@@ -134,7 +134,7 @@ func TestOutOfReachIsNotThere(t *testing.T) {
 		if err != nil || len(jobs) != 1 || jobs[0].ID != ids["mine"] {
 			t.Errorf("%+v: %v, %v", f, jobs, err)
 		}
-		if n, err := s.CountJobs(ctx, f, 0); err != nil || n != 1 {
+		if n, err := s.CountJobs(ctx, f); err != nil || n != 1 {
 			t.Errorf("%+v: counted %d, %v", f, n, err)
 		}
 	}

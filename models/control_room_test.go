@@ -32,7 +32,7 @@ func TestControlRoom(t *testing.T) {
 		for _, r := range rows {
 			ids = append(ids, r.ID)
 		}
-		all, _, _ := s.Schedules(t.Context(), Page{Limit: 50}, "")
+		all, _, _ := s.Schedules(t.Context(), ScheduleFilter{}, Page{Limit: 50})
 		for _, r := range all {
 			schedules = append(schedules, r.ID)
 		}
@@ -57,8 +57,9 @@ func TestControlRoom(t *testing.T) {
 		{"jobs schedule failed", list(JobFilter{Schedule: "schedule-10", States: []State{Failed}})},
 		{"jobs none: origin rerun failed", list(JobFilter{Origin: FromRerun, States: []State{Failed}})},
 		{"jobs none: status 200 failed", list(JobFilter{StatusCode: 200, States: []State{Failed}})},
-		{"count failed, up to 1000", func() error { _, err := s.CountJobs(ctx, JobFilter{States: []State{Failed}}, 1000); return err }},
-		{"count failed, all", func() error { _, err := s.CountJobs(ctx, JobFilter{States: []State{Failed}}, 0); return err }},
+		{"count by state, status 503", func() error { _, err := s.CountByState(ctx, JobFilter{StatusCode: 503}); return err }},
+		{"count by state, origin rerun", func() error { _, err := s.CountByState(ctx, JobFilter{Origin: FromRerun}); return err }},
+		{"count failed", func() error { _, err := s.CountJobs(ctx, JobFilter{States: []State{Failed}}); return err }},
 		{"counts by state", func() error { _, err := s.JobCounts(ctx, ""); return err }},
 		{"stats 1h", func() error { _, err := s.Stats(ctx, Hour, "", now); return err }},
 		{"stats 24h", func() error { _, err := s.Stats(ctx, Day, "", now); return err }},
@@ -68,7 +69,8 @@ func TestControlRoom(t *testing.T) {
 		{"upcoming within 1h", func() error { _, _, err := s.Upcoming(ctx, now, now.Add(time.Hour), "", 50); return err }},
 		{"upcoming, 500 runs", func() error { _, _, err := s.Upcoming(ctx, now, now.Add(time.Hour), "", 500); return err }},
 		{"last 20 runs of 50 schedules", func() error { _, err := s.LastRuns(ctx, schedules[:50], 20); return err }},
-		{"schedules", func() error { _, _, err := s.Schedules(ctx, Page{}, ""); return err }},
+		{"schedules", func() error { _, _, err := s.Schedules(ctx, ScheduleFilter{}, Page{}); return err }},
+		{"schedules by their next run", func() error { _, _, err := s.SchedulesBySoonest(ctx, ScheduleFilter{Match: "4"}, Page{}); return err }},
 		{"attempts", func() error { _, _, err := s.Attempts(ctx, AttemptFilter{}, Page{}); return err }},
 		{"attempts failed of target", func() error {
 			_, _, err := s.Attempts(ctx, AttemptFilter{Target: "target-0", Outcome: Failure}, Page{})

@@ -97,14 +97,10 @@ func (f JobFilter) walks(db *gorm.DB, before string) ([]walk, error) {
 func (f JobFilter) walksByTarget(db *gorm.DB, c conditions) (all []walk, err error) {
 	ids, any, err := reachIDs(db, f.Target, f.Reach)
 	if any {
-		return f.perState(c), nil
+		return f.perState(c, ""), nil
 	}
 	for _, id := range ids {
-		if len(f.Labels) > 0 {
-			all = append(all, f.perState(c.checking("j.target_id = ?", id))...)
-		} else {
-			all = append(all, f.perState(c.with("j.target_id = ?", id))...)
-		}
+		all = append(all, f.perState(c, id)...)
 	}
 	return all, err
 }
@@ -123,24 +119,44 @@ func (f JobFilter) from() (from, order string) {
 	return "jobs j", "j.id"
 }
 
-// perState gives a walk for each state asked for, or one for all. Labels and status codes have indexes of their own,
-// rarer than the states of the jobs in them.
-func (f JobFilter) perState(c conditions) (all []walk) {
+// perState gives a walk for each state asked for, or one for all, among the jobs of a target by its id; "" is all targets.
+// Labels and status codes have indexes of their own, rarer than the states of the jobs in them.
+func (f JobFilter) perState(c conditions, target string) (all []walk) {
+	of := c
+	switch {
+	case target == "":
+	case len(f.Labels) > 0:
+		of = c.checking("j.target_id = ?", target)
+	default:
+		of = c.with("j.target_id = ?", target)
+	}
 	if len(f.States) == 0 || len(f.Labels) > 0 || f.StatusCode > 299 {
-		return []walk{f.anyState(c).walk(f.from())}
+		return []walk{f.anyState(of).walk(f.from())}
 	}
 	for _, state := range f.States {
 		switch {
 		case state == Retrying && slices.Contains(f.States, Scheduled): // walked already
 		case state == Retrying:
-			all = append(all, c.with(retrying).walk(f.from()))
+			all = append(all, of.with(retrying).walk(f.from()))
+		case state == Running:
+			all = append(all, c.running(target))
 		case state.Final():
-			all = append(all, c.with(is(state)).with(ended).walk(f.from()))
+			all = append(all, of.with(is(state)).with(ended).walk(f.from()))
 		default:
-			all = append(all, c.with(is(state)).walk(f.from()))
+			all = append(all, of.with(is(state)).walk(f.from()))
 		}
 	}
 	return all
+}
+
+// running goes over all running jobs, which are few, and sorts them. Their index begins with the node; without the word
+// about it, and with a plain order, the engine would go over all jobs instead, which are in order already.
+func (c conditions) running(target string) walk {
+	c = c.with(is(Running)).with("j.claim_node >= ''")
+	if target != "" {
+		c = c.checking("j.target_id = ?", target)
+	}
+	return c.walk("jobs j", "j.id || ''")
 }
 
 func is(state State) string { return "j.state = '" + string(state) + "'" }

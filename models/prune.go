@@ -55,10 +55,14 @@ type Keep struct {
 	Now         time.Time // requests remembered by key, rollups
 }
 
-// Prune forgets a step of each kind of what is kept no longer, and tells how much that was, and whether there may be more
-// to do.
+// Prune forgets a step of each kind of what is kept no longer, folds a step of old rollups, and tells how much it forgot,
+// and whether there may be more to do.
 func (s *Store) Prune(ctx context.Context, keep Keep) (total int, more bool, err error) {
 	stretches, err := s.stretches(ctx, keep)
+	if err != nil {
+		return 0, false, err
+	}
+	fine, err := s.fineRollups(ctx, keep.Now)
 	if err != nil {
 		return 0, false, err
 	}
@@ -102,8 +106,12 @@ func (s *Store) Prune(ctx context.Context, keep Keep) (total int, more bool, err
 			return err
 		}
 		total += int(tests + past + keys + lines + minutes + operations)
+		folded, err := tx.foldRollups(fine, keep.Now)
+		if err != nil {
+			return err
+		}
 		moved, err := tx.moveStep()
-		if more = total+moved > 0; !more && err == nil && tx.shrink != nil {
+		if more = total+folded+moved > 0; !more && err == nil && tx.shrink != nil {
 			more, err = tx.shrink(tx)
 		}
 		return err

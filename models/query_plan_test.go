@@ -77,6 +77,24 @@ func TestListsWalkAnIndex(t *testing.T) {
 	}
 }
 
+// TestRunningJobsAreFoundAmongThemselves: they are sorted, since they are few.
+func TestRunningJobsAreFoundAmongThemselves(t *testing.T) {
+	s := openAlone(t)
+	newTarget(t, s, "billing")
+	for _, f := range []JobFilter{{States: []State{Running}}, {States: []State{Running}, Target: "billing"}} {
+		for _, before := range []string{"", "job_01jd"} {
+			walks, err := f.walks(s.reads, before)
+			if err != nil || len(walks) != 1 {
+				t.Fatal(walks, err)
+			}
+			sql, args := walks[0].query(51, lookMost)
+			if got := plan(t, s.reads, sql, args...); !strings.Contains(got, "jobs_running (claim_node>?)") {
+				t.Errorf("%+v before %q:\n%s", f, before, got)
+			}
+		}
+	}
+}
+
 // TestDispatchWalksSmallIndexes holds what the dispatcher asks for to the indexes of unfinished jobs.
 func TestDispatchWalksSmallIndexes(t *testing.T) {
 	s := openAlone(t)

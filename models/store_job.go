@@ -304,8 +304,8 @@ func (f JobFilter) page(db *gorm.DB, before string, p Page, look int) (ids []str
 	return walkAll(db, walks, p, look)
 }
 
-// CountJobs counts the jobs that f chooses, up to most of them; 0 is all, however long it takes.
-func (s *Store) CountJobs(ctx context.Context, f JobFilter, most int) (int, error) {
+// CountJobs counts the jobs that f chooses, however long it takes.
+func (s *Store) CountJobs(ctx context.Context, f JobFilter) (int, error) {
 	if err := f.Validate(); err != nil {
 		return 0, err
 	}
@@ -316,7 +316,7 @@ func (s *Store) CountJobs(ctx context.Context, f JobFilter, most int) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	return count(db, walks, most)
+	return count(db, walks)
 }
 
 // pageBytes bounds the bodies on one page of jobs: a page may be shorter than asked for, but for its first job.

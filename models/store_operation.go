@@ -31,7 +31,7 @@ func (s *Store) MatchOperation(ctx context.Context, o *Operation) error {
 	if err != nil {
 		return err
 	}
-	o.Matched, err = count(db, walks, 0)
+	o.Matched, err = count(db, walks)
 	return err
 }
 

@@ -136,29 +136,6 @@ func fillSchedules(db *gorm.DB, rows []*Schedule) error {
 	return err
 }
 
-// Schedules lists the living schedules by name; target chooses those of the target of that name, "" all.
-func (s *Store) Schedules(ctx context.Context, p Page, target string) ([]*Schedule, string, error) {
-	after, err := p.key("schedules")
-	if err != nil {
-		return nil, "", err
-	}
-	db, done := s.read(ctx)
-	defer done()
-	query := db.Where("deleted_at IS NULL AND name > ?", after)
-	if reach := reachOf(ctx); reach != nil {
-		query = query.Where("target_id IN (SELECT id FROM targets WHERE name IN ?)", reach)
-	}
-	if target != "" {
-		query = query.Where("target_id = (SELECT id FROM targets WHERE name = ? AND deleted_at IS NULL)", target)
-	}
-	var rows []*Schedule
-	if err := query.Order("name").Limit(p.limit() + 1).Find(&rows).Error; err != nil {
-		return nil, "", err
-	}
-	rows, next := cut(p, "schedules", rows, func(s *Schedule) string { return s.Name })
-	return rows, next, fillSchedules(db, rows)
-}
-
 // DueSchedule is a schedule whose turn is due, as the due queue knows it.
 type DueSchedule struct {
 	ID       string

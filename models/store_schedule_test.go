@@ -80,7 +80,7 @@ func TestSchedulesInTheBook(t *testing.T) {
 		t.Errorf("a second schedule of the same name: %v", err)
 	}
 	names := func(p Page, target string) string {
-		rows, next, err := s.Schedules(t.Context(), p, target)
+		rows, next, err := s.Schedules(t.Context(), ScheduleFilter{Target: target}, p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func TestSchedulesInTheBook(t *testing.T) {
 			all = append(all, r.Target+"/"+r.Name)
 		}
 		if next != "" {
-			more, _, err := s.Schedules(t.Context(), Page{Limit: p.Limit, Cursor: next}, target)
+			more, _, err := s.Schedules(t.Context(), ScheduleFilter{Target: target}, Page{Limit: p.Limit, Cursor: next})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -115,21 +115,14 @@ func walkAll(db *gorm.DB, walks []walk, p Page, look int) (ids []string, next st
 	return ids, floor, nil
 }
 
-// count counts the matching rows of all ways, but stops at most; 0 is no bound. It looks at every row.
-func count(db *gorm.DB, walks []walk, most int) (total int, err error) {
+// count counts the matching rows of all ways. It looks at every row.
+func count(db *gorm.DB, walks []walk) (total int, err error) {
 	for _, w := range walks {
-		inner := "SELECT 1 FROM " + w.from + where(w.sql, w.checks)
-		args := slices.Concat(w.args, w.values)
-		if most > 0 {
-			inner, args = inner+" LIMIT ?", append(args, most-total)
-		}
 		var n int
-		if err := db.Raw("SELECT count(*) FROM ("+inner+") w", args...).Scan(&n).Error; err != nil {
+		if err := db.Raw("SELECT count(*) FROM "+w.from+where(w.sql, w.checks), slices.Concat(w.args, w.values)...).Scan(&n).Error; err != nil {
 			return 0, err
 		}
-		if total += n; most > 0 && total >= most {
-			return total, nil
-		}
+		total += n
 	}
 	return total, nil
 }

@@ -68,11 +68,44 @@ func TestListsAreWholeHoweverFewRowsAPageLooksAt(t *testing.T) {
 		if cmp.Diff(want, got) != "" {
 			t.Errorf("%s: in %d pages %s", c.filter.Search(), pages, cmp.Diff(want, got))
 		}
-		if n, err := s.CountJobs(t.Context(), c.filter, 0); err != nil || n != len(want) {
+		if n, err := s.CountJobs(t.Context(), c.filter); err != nil || n != len(want) {
 			t.Errorf("%s: counted %d, %v; want %d", c.filter.Search(), n, err, len(want))
 		}
-		if n, err := s.CountJobs(t.Context(), c.filter, 4); err != nil || n != min(4, len(want)) {
-			t.Errorf("%s: counted %d up to 4, %v", c.filter.Search(), n, err)
+		if n, err := s.CountByState(t.Context(), c.filter); err != nil || !n.Exact || len(c.filter.States) == 0 && n.Total() != len(want) {
+			t.Errorf("%s: found %+v, %v; want %d", c.filter.Search(), n, err, len(want))
+		}
+	}
+}
+
+// TestCountsByStateLookAtSoManyRows counts what waits, goes on and has ended, among all rows and among a few.
+func TestCountsByStateLookAtSoManyRows(t *testing.T) {
+	s := openStore(t)
+	billing := newTarget(t, s, "billing")
+	jobs := newJobs(t, s, billing, 8, func(spec *JobSpec) { spec.Labels = Labels{"lot": "7"} })
+	newJobs(t, s, newTarget(t, s, "other"), 2)
+	claims := claim(t, s, t0, jobs[:4]...)
+	for i, answer := range []Answer{AnsweredOK, AnsweredRetry, AnsweredRejected} {
+		if _, err := finish(s, claims.Granted[i].Job, answer, t0.Add(time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.CancelJob(t.Context(), jobs[7].ID, t0); err != nil {
+		t.Fatal(err)
+	}
+	want := Found{JobCounts{Scheduled: 4, Retrying: 1, Running: 1, Succeeded: 1, Failed: 1, Canceled: 1}, true}
+	for _, f := range []JobFilter{{Labels: Labels{"lot": "7"}}, {Target: "billing", Origin: FromAPI},
+		{Target: "billing", Origin: FromAPI, States: []State{Failed}}} {
+		if got, err := s.CountByState(t.Context(), f); err != nil || got != want {
+			t.Errorf("%s: %+v, %v; want %+v", f.Search(), got, err, want)
+		}
+	}
+	walks, err := JobFilter{Labels: Labels{"lot": "7"}}.walks(s.reads, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for look, want := range map[int]bool{7: false, 8: true} {
+		if got, err := found(s.reads, walks, look); err != nil || got.Exact != want || got.Canceled != 1 {
+			t.Errorf("looking at %d rows: %+v, %v; want it exact: %v", look, got, err, want)
 		}
 	}
 }

@@ -57,39 +57,33 @@ func searchOfFilters(c *gin.Context) (to string, isOld bool) {
 	return ui.SearchURL(strings.Join(words, " ")), isOld
 }
 
-// countedMost bounds what is counted for a tab: more is told as "1,000+".
-const countedMost = 1000
-
 // onlyTarget tells whether the filter asks for nothing but a target.
 func onlyTarget(f models.JobFilter) bool {
-	f.Target = ""
+	f.Target, f.States = "", nil
 	return f.Empty()
 }
 
-// countByState counts what matches, for each tab, whatever states the search itself names.
-func (s *Server) countByState(ctx context.Context, f models.JobFilter) (map[string]ui.Count, error) {
-	counts := map[string]ui.Count{}
-	f.States = nil
-	if onlyTarget(f) { // which is told exactly
-		all, err := s.store.JobCounts(ctx, f.Target)
-		if err != nil {
-			return nil, err
-		}
-		counts[""] = ui.Count{N: all.Total()}
-		for _, state := range append([]models.State{models.Retrying}, models.States...) {
-			counts[string(state)] = ui.Count{N: all.Of(state)}
-		}
-		return counts, nil
+// countByState counts what matches, for each tab, whatever states the search itself names. What was not looked at to the
+// end is told as "1,000+", and not told where nothing was found so far.
+func (s *Server) countByState(ctx context.Context, f models.JobFilter) (counts map[string]ui.Count, err error) {
+	found := models.Found{Exact: true}
+	if onlyTarget(f) {
+		found.JobCounts, err = s.store.JobCounts(ctx, f.Target)
+	} else {
+		found, err = s.store.CountByState(ctx, f)
 	}
-	for _, state := range append([]models.State{"", models.Retrying}, models.States...) {
-		if f.States = nil; state != "" {
-			f.States = []models.State{state}
+	if err != nil {
+		return nil, err
+	}
+	counts = map[string]ui.Count{}
+	tell := func(state models.State, n int) {
+		if n > 0 || found.Exact {
+			counts[string(state)] = ui.Count{N: n, More: !found.Exact}
 		}
-		n, err := s.store.CountJobs(ctx, f, countedMost+1)
-		if err != nil {
-			return nil, err
-		}
-		counts[string(state)] = ui.Count{N: min(n, countedMost), More: n > countedMost}
+	}
+	tell("", found.Total())
+	for _, state := range append([]models.State{models.Retrying}, models.States...) {
+		tell(state, found.Of(state))
 	}
 	return counts, nil
 }
