@@ -194,7 +194,7 @@ func (s *Server) targetNames(ctx context.Context) []string {
 
 // scheduleNames are suggestions too.
 func (s *Server) scheduleNames(ctx context.Context) []string {
-	schedules, _, err := s.store.Schedules(ctx, models.Page{Limit: namesShown}, "")
+	schedules, _, err := s.store.Schedules(ctx, models.ScheduleFilter{}, models.Page{Limit: namesShown})
 	if err != nil {
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -97,16 +96,13 @@ func (s *Server) actOnSchedules(c *gin.Context) (reply, error) {
 	if !known {
 		return reply{}, models.ErrNotFound
 	}
-	back := "/schedules"
-	if q := c.PostForm("q"); q != "" {
-		back += "?" + url.Values{"q": {q}}.Encode()
-	}
+	back := ui.ScheduleList(c.PostForm("q"), c.PostForm("state"), c.PostForm("sort") == "name", "")
 	names := c.PostFormArray("schedule")
 	if len(names) == 0 {
 		return reply{to: back, flash: "No schedule was selected.", sorry: true}, nil
 	}
 	done, missed := 0, map[string]int{}
-	for _, name := range names[:min(len(names), schedulesShown)] {
+	for _, name := range names[:min(len(names), listShown)] {
 		err := act.do(name)
 		if conflict := new(models.Conflict); errors.As(err, &conflict) {
 			missed[conflict.Why]++

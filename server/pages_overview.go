@@ -60,7 +60,7 @@ func (s *Server) comingHour(ctx context.Context, page *ui.Overview) error {
 			Note: r.Note})
 	}
 	if !page.HasSchedule {
-		some, _, err := s.store.Schedules(ctx, models.Page{Limit: 1}, "")
+		some, _, err := s.store.Schedules(ctx, models.ScheduleFilter{}, models.Page{Limit: 1})
 		page.HasSchedule = len(some) > 0
 		return err
 	}

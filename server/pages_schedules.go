@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -13,24 +14,36 @@ import (
 	"punctual/ui"
 )
 
-// schedulesShown is how many schedules are sorted by their next run.
-const schedulesShown = models.MaxPage
+// scheduleStates are the tabs of the list.
+var scheduleStates = []string{models.ScheduleActive, models.SchedulePaused, models.ScheduleEnded}
 
 func (s *Server) showSchedules(c *gin.Context) (reply, error) {
 	if target := c.Query("target"); target != "" {
 		return reply{to: "/schedules?" + url.Values{"q": {target}}.Encode()}, nil
 	}
-	page := &ui.Schedules{Frame: s.frame(c, "Schedules", ui.TabSchedules), Search: c.Query("q")}
-	all, next, err := s.store.Schedules(c.Request.Context(), models.Page{Limit: schedulesShown, Cursor: c.Query("cursor")}, "")
-	if err != nil {
+	ctx := c.Request.Context()
+	page := &ui.Schedules{Frame: s.frame(c, "Schedules", ui.TabSchedules), Search: strings.TrimSpace(c.Query("q")),
+		ByName: c.Query("sort") == "name", Older: c.Query("cursor") != ""}
+	if state := c.Query("state"); slices.Contains(scheduleStates, state) {
+		page.State = state
+	}
+	filter := models.ScheduleFilter{Match: page.Search, State: page.State}
+	list := s.store.SchedulesBySoonest
+	if page.ByName {
+		list = s.store.Schedules
+	}
+	var err error
+	if page.Schedules, page.More, err = list(ctx, filter, pageAt(c, listShown)); err != nil {
 		return reply{}, err
 	}
-	page.Schedules, page.More = all, next != ""
-	ids := make([]string, len(all))
-	for i, sc := range all {
+	if page.Counts, err = s.store.CountSchedules(ctx, filter); err != nil {
+		return reply{}, err
+	}
+	ids := make([]string, len(page.Schedules))
+	for i, sc := range page.Schedules {
 		ids[i] = sc.ID
 	}
-	if page.Past, err = s.store.LastRuns(c.Request.Context(), ids, ui.SparkMax); err != nil {
+	if page.Past, err = s.store.LastRuns(ctx, ids, ui.SparkMax); err != nil {
 		return reply{}, err
 	}
 	page.Watch.On = true

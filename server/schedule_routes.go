@@ -31,7 +31,7 @@ type scheduleQuery struct {
 }
 
 func (s *Server) listSchedules(ctx context.Context, in *scheduleQuery) (*ok[page[scheduleOut]], error) {
-	rows, next, err := s.store.Schedules(ctx, in.page(), in.Target)
+	rows, next, err := s.store.Schedules(ctx, models.ScheduleFilter{Target: in.Target}, in.page())
 	if err != nil {
 		return nil, err
 	}

@@ -1,10 +1,8 @@
 package ui
 
 import (
-	"cmp"
+	"net/url"
 	"slices"
-	"strings"
-	"time"
 
 	"punctual/models"
 )
@@ -12,18 +10,54 @@ import (
 // Schedules is the list of schedules, the one that runs next first.
 type Schedules struct {
 	Frame
-	Schedules []*models.Schedule
+	Schedules []*models.Schedule      // of this page, in order
 	Search    string                  // part of a name, or of the target's
+	State     string                  // those in it; "": all
+	ByName    bool                    // in the order of their names
+	Counts    map[string]int          // by state, of those that the search finds
 	Past      map[string][]models.Run // by schedule id: its newest runs, oldest first
-	More      bool                    // there are more than are shown: they are sorted among themselves
+	More      string                  // cursor of the next page, "" at the end
+	Older     bool                    // this is not the first page
 }
 
 func (*Schedules) template() string { return "schedules" }
 
-// Matches tells whether a schedule is searched for.
-func (p *Schedules) Matches(s *models.Schedule) bool {
-	q := strings.ToLower(strings.TrimSpace(p.Search))
-	return strings.Contains(s.Name, q) || strings.Contains(s.Target, q)
+// ScheduleList is the address of a page of the list.
+func ScheduleList(search, state string, byName bool, cursor string) string {
+	v := url.Values{"q": {search}, "state": {state}}
+	if byName {
+		v.Set("sort", "name")
+	}
+	return withCursor("/schedules", v, cursor)
+}
+
+// NextURL is the address of the next page.
+func (p *Schedules) NextURL() string { return ScheduleList(p.Search, p.State, p.ByName, p.More) }
+
+// FirstURL is the address of the first page.
+func (p *Schedules) FirstURL() string { return ScheduleList(p.Search, p.State, p.ByName, "") }
+
+// NameURL and SoonestURL are the same list in another order.
+func (p *Schedules) NameURL() string { return ScheduleList(p.Search, p.State, true, "") }
+
+// SoonestURL is NameURL for the order of the next runs.
+func (p *Schedules) SoonestURL() string { return ScheduleList(p.Search, p.State, false, "") }
+
+// Searched tells whether the list shows less than all.
+func (p *Schedules) Searched() bool { return p.Search != "" || p.State != "" }
+
+// Tabs are the states to choose from.
+func (p *Schedules) Tabs() []Tab {
+	total := 0
+	for _, n := range p.Counts {
+		total += n
+	}
+	tabs := []Tab{{Entry{Name: "all", Href: ScheduleList(p.Search, "", p.ByName, ""), Lit: p.State == ""}, thousands(total)}}
+	for _, state := range []string{models.ScheduleActive, models.SchedulePaused, models.ScheduleEnded} {
+		tabs = append(tabs, Tab{Entry{Name: state, Href: ScheduleList(p.Search, state, p.ByName, ""), Lit: p.State == state},
+			thousands(p.Counts[state])})
+	}
+	return tabs
 }
 
 // Pick tells whether rows can be selected.
@@ -42,16 +76,14 @@ type ScheduleRow struct {
 // Rows are the schedules as they are drawn.
 func (p *Schedules) Rows() []ScheduleRow {
 	var out []ScheduleRow
-	for _, s := range BySoonest(p.Schedules) {
-		if p.Matches(s) {
-			row := p.scheduleRow(s)
-			var signs []Sign
-			for _, run := range slices.Backward(p.Past[s.ID]) {
-				signs = append(signs, StateSign(run.State))
-			}
-			row.Past = sparkOf(signs)
-			out = append(out, row)
+	for _, s := range p.Schedules {
+		row := p.scheduleRow(s)
+		var signs []Sign
+		for _, run := range slices.Backward(p.Past[s.ID]) {
+			signs = append(signs, StateSign(run.State))
 		}
+		row.Past = sparkOf(signs)
+		out = append(out, row)
 	}
 	return out
 }
@@ -74,21 +106,3 @@ func (f *Frame) scheduleRow(s *models.Schedule) ScheduleRow {
 	}
 	return row
 }
-
-// BySoonest orders schedules by their next run; those without one come last, by name.
-func BySoonest(all []*models.Schedule) []*models.Schedule {
-	sorted := slices.Clone(all)
-	key := func(s *models.Schedule) time.Time {
-		if s.Status() != models.ScheduleActive {
-			return never
-		}
-		return s.NextAt
-	}
-	slices.SortStableFunc(sorted, func(a, b *models.Schedule) int {
-		return cmp.Or(key(a).Compare(key(b)), cmp.Compare(a.Name, b.Name))
-	})
-	return sorted
-}
-
-// never is later than any run.
-var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
