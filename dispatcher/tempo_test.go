@@ -51,7 +51,7 @@ const patience = 3 * time.Minute
 func (w *world) quieten() {
 	until := time.Now().Add(patience)
 	owed := func(states ...models.State) bool {
-		n, err := w.engine.store.CountJobs(context.Background(), models.JobFilter{States: states}, 0)
+		n, err := w.engine.store.CountJobs(context.Background(), models.JobFilter{States: states})
 		if err != nil {
 			w.Fatal(err)
 		}

@@ -46,7 +46,9 @@
 //     attempt that it will become: a running attempt is read off its job's row, and recording one twice changes nothing.
 //   - attempts counts used allowance, last_number counts attempts on record: interrupted and lost ones use none.
 //   - What a commit changes of the counts, tallies of jobs and rollups of calls, is added to them in the same transaction
-//     (tally.go): they are exact, and nobody counts jobs to show how many there are.
+//     (tally.go): they are exact, and nobody counts jobs to show how many there are. What a search finds is counted among
+//     the newest rows only (store_found.go).
+//   - Rollups are added up as they age, to no coarser steps than are shown of that age (fold.go).
 //   - A step of an operation on many jobs moves the place where the next one begins in the same transaction: a crash does
 //     nothing twice and leaves nothing out (store_operation.go).
 //   - The indexes that the dispatcher walks hold unfinished jobs only. Finished ones cost disk, never time; lists walk
