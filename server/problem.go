@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 	"github.com/gin-gonic/gin"
 
 	"punctual/models"
@@ -88,7 +89,7 @@ func problemOf(err error) *problem {
 	case errors.As(err, &one):
 		return invalid(one)
 	case errors.As(err, &conflict):
-		return newProblem(http.StatusConflict, conflict.Why)
+		return newProblem(http.StatusConflict, sentence(conflict.Why))
 	case errors.Is(err, models.ErrNotFound):
 		return newProblem(http.StatusNotFound, "There is nothing of this name or id.")
 	case errors.As(err, &large):
@@ -135,7 +136,21 @@ func invalidQuery(name, why string) *problem {
 func init() {
 	huma.NewError = humaError
 	huma.DefaultArrayNullable = false
+	validation.MsgExpectedOneOf = "must be one of %s"
+	validation.MsgExpectedMinimumNumber = "must be at least %v"
+	validation.MsgExpectedMaximumNumber = "must be at most %v"
+	validation.MsgExpectedRFC3339DateTime = "must be a time such as 2026-12-06T09:00:00Z"
 }
+
+// humaWords are the framework's complaints about parameters that are not of its variables, in our words.
+var humaWords = map[string]string{
+	"invalid integer":         "must be a whole number",
+	"invalid boolean":         "must be true or false",
+	"unknown query parameter": unknownQuery,
+}
+
+// unknownQuery is what a query is told of a parameter that its path does not take.
+const unknownQuery = "is not a parameter of this path"
 
 // humaError turns what huma has found into a problem, and leaves out the values that it adds.
 func humaError(status int, message string, errs ...error) huma.StatusError {
@@ -151,7 +166,7 @@ func humaError(status int, message string, errs ...error) huma.StatusError {
 			known.Errors = append(p.Errors, known.Errors...)
 			p = known
 		case errors.As(err, &detail):
-			p.Errors = append(p.Errors, fault{cmp.Or(detail.Location, "body"), detail.Message})
+			p.Errors = append(p.Errors, fault{cmp.Or(detail.Location, "body"), cmp.Or(humaWords[detail.Message], detail.Message)})
 		case status == http.StatusInternalServerError:
 			return readProblem(err)
 		}

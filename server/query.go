@@ -51,7 +51,7 @@ func noQuery(c *gin.Context) {
 	case len(query) > 0:
 		var faults []fault
 		for _, name := range slices.Sorted(maps.Keys(query)) {
-			faults = append(faults, fault{"query." + join("", name), "unknown query parameter"})
+			faults = append(faults, fault{"query." + join("", name), unknownQuery})
 		}
 		refuse(c, newProblem(http.StatusUnprocessableEntity, detailInvalid, faults...))
 	}
