@@ -50,7 +50,9 @@ func newSQLite(path, sync string) (*sqlite, error) {
 // lock takes PATH.lock, not the database file: closing any descriptor of that one would drop the engine's own locks.
 func (d *sqlite) lock() (func(), error) {
 	f, err := os.OpenFile(d.path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no folder %s to keep the database in: make it first (%w)", filepath.Dir(d.path), fs.ErrNotExist)
+	} else if err != nil {
 		return nil, fmt.Errorf("lock the database: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
@@ -60,8 +62,23 @@ func (d *sqlite) lock() (func(), error) {
 	return func() { f.Close() }, nil
 }
 
+// create makes the file, if there is none, for its owner alone: it holds secrets. The files that the engine puts beside it
+// take after it. One that is there is not opened, or the engine would lose its locks when it is closed.
+func (d *sqlite) create() error {
+	f, err := os.OpenFile(d.path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 func (d *sqlite) open() (write, read *sql.DB, err error) {
 	keepFreed()
+	if err = d.create(); err != nil {
+		return nil, nil, fmt.Errorf("make the file: %w", err)
+	}
 	if write, err = sql.Open("sqlite3", d.dsn(url.Values{"mode": {"rwc"}, "_auto_vacuum": {"incremental"},
 		"_journal_mode": {"WAL"}, "_synchronous": {d.sync}, "_txlock": {"immediate"}, "_foreign_keys": {"on"},
 		"_cache_size": {"-16384"}})); err != nil {
