@@ -3,8 +3,8 @@ package models
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -190,14 +190,14 @@ func (s *Store) DeleteTarget(ctx context.Context, name string, now time.Time, wi
 			return err
 		}
 		if schedules > 0 && !with.Schedules {
-			return &Conflict{fmt.Sprintf("%d schedules name this target; ?delete_schedules=true deletes them too", schedules)}
+			return &Conflict{counted(schedules, "schedule names", "schedules name") + " this target: delete_schedules=true deletes what does"}
 		}
 		if err := tx.one(`SELECT (SELECT count(*) FROM jobs WHERE target_id = ?1 AND state = 'scheduled')
 			+ (SELECT count(*) FROM jobs WHERE target_id = ?1 AND state = 'running')`, []any{t.ID}, &jobs); err != nil {
 			return err
 		}
 		if jobs > 0 && !with.CancelJobs {
-			return &Conflict{fmt.Sprintf("%d jobs of this target are unfinished; ?cancel_jobs=true cancels them", jobs)}
+			return &Conflict{counted(jobs, "job of this target is", "jobs of this target are") + " unfinished: cancel_jobs=true cancels what is"}
 		}
 		if err := tx.audit(line, name, line.shown(t), nil); err != nil {
 			return err
@@ -268,4 +268,12 @@ func (t *tx) saveTarget(row *Target, now time.Time) error {
 	stored := *row
 	stored.Headers = t.vault.sealHeaders("targets", row.ID, row.Headers)
 	return t.Select("*").Omit("ID", "CreatedAt").Updates(&stored).Error
+}
+
+// counted is a number with the words that go with it.
+func counted(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.FormatInt(n, 10) + " " + many
 }
