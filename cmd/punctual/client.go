@@ -137,6 +137,9 @@ func (p *problem) Error() string {
 	if p.Detail != "" && p.Detail != p.Title {
 		b.WriteString(": " + p.Detail)
 	}
+	if p.Status == http.StatusUnauthorized {
+		b.WriteString("\n  give a key by --key or PUNCTUAL_KEY")
+	}
 	for _, e := range p.Errors {
 		fmt.Fprintf(&b, "\n  %s: %s", e.Location, e.Message)
 	}

@@ -23,6 +23,7 @@ type jobRow struct {
 	MaxAttempts int         `json:"max_attempts"`
 	LastAttempt *attemptRow `json:"last_attempt"`
 	CreatedAt   *time.Time  `json:"created_at"`
+	FinishedAt  *time.Time  `json:"finished_at"`
 }
 
 var jobView = view[jobRow]{
@@ -35,15 +36,19 @@ var jobView = view[jobRow]{
 		if j.HeldBy != "" {
 			state = because(j.State, "held: "+j.HeldBy)
 		}
+		runs := ago(j.RunAt, now)
+		if j.FinishedAt != nil && j.RunAt != nil && j.RunAt.After(*j.FinishedAt) {
+			runs = "" // it never will
+		}
 		return []string{j.ID, j.Target, state, count(j.Attempts) + "/" + count(j.MaxAttempts), last,
-			ago(j.RunAt, now), j.Schedule, ago(j.CreatedAt, now)}
+			runs, j.Schedule, ago(j.CreatedAt, now)}
 	},
 	name: func(j jobRow) string { return j.ID },
 }
 
 // because is a state with what is to be said about it.
 func because(state, reason string) string {
-	if reason == "" {
+	if reason == "" || reason == state {
 		return state
 	}
 	return state + " (" + reason + ")"

@@ -34,7 +34,7 @@ func (a *app) listen() *cli.Command {
 		Name:  "listen",
 		Usage: "run a receiver that verifies and prints each call and answers as told",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:9000", Usage: "`HOST:PORT` to listen on"},
+			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:9000", DefaultText: "127.0.0.1:9000", Usage: "`HOST:PORT` to listen on"},
 			&cli.StringSliceFlag{Name: "secret",
 				Usage: "`SECRET` of the target, whsec_..., or a public key of it, whpk_...; several during a rotation; else PUNCTUAL_SECRET"},
 			&cli.IntFlag{Name: "status", Value: http.StatusOK, Usage: "`CODE` to answer with, 200 to 599"},

@@ -45,7 +45,7 @@ type app struct {
 // run is the whole program: it returns the exit code. Ending ctx stops what is under way in good order.
 func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{env: env, stdin: stdin, stdout: stdout, stderr: stderr}
-	err := a.root().Run(ctx, args)
+	err := helpError(a.root().Run(ctx, args))
 	switch {
 	case err == nil:
 		return exitDone
@@ -137,6 +137,17 @@ func flagError(err error) error {
 			must = "a whole number"
 		}
 		return fmt.Errorf("%s must be %s", dashed(name), must)
+	}
+	return err
+}
+
+// helpError says in our words that there is no command to help with.
+func helpError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if name, is := strings.CutPrefix(err.Error(), "No help topic for '"); is {
+		return &usageError{command: "punctual", err: fmt.Errorf("no command %q", strings.TrimSuffix(name, "'"))}
 	}
 	return err
 }
