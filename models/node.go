@@ -40,6 +40,9 @@ const (
 	LeaseGuard = 3 * time.Second // before its end a node sends nothing new and has aborted what is out
 )
 
+// SkewMost is by how much a machine's clock may differ from the book's without a word about it.
+const SkewMost = time.Second
+
 // beatPatience bounds a heartbeat: one that takes longer would be of little use.
 const beatPatience = 3 * time.Second
 

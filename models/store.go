@@ -106,6 +106,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if s.reads, err = s.gorm(s.readDB); err != nil {
 		return err
 	}
+	if err := s.lookAtClock(ctx); err != nil {
+		return err
+	}
 	txs := make([]*tx, s.dialect.manner().hands)
 	for i := range txs {
 		txs[i] = newTx(s.dialect, s.dial, s.cfg)

@@ -2,6 +2,8 @@ package models
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -60,8 +62,12 @@ func noteKey(db *gorm.DB, id string) error {
 
 // Warnings are what its keeper should know of a book that works.
 func (s *Store) Warnings() []string {
-	if s.plain == "" {
-		return nil
+	var all []string
+	if s.plain != "" {
+		all = append(all, s.plain)
 	}
-	return []string{s.plain}
+	if skew := time.Duration(s.clock.skew.Load()); skew.Abs() > SkewMost {
+		all = append(all, fmt.Sprintf("The clock of this node's machine differs by %+.1f s from the database's, which the nodes go by.", skew.Seconds()))
+	}
+	return all
 }

@@ -254,7 +254,12 @@ func (s *Server) Database(t testing.TB) string {
 // Exec runs a statement as the superuser.
 func (s *Server) Exec(t testing.TB, statement string) {
 	t.Helper()
-	db, err := sql.Open("pgx", s.URL("postgres"))
+	execAt(t, s.URL("postgres"), statement)
+}
+
+func execAt(t testing.TB, url, statement string) {
+	t.Helper()
+	db, err := sql.Open("pgx", url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,6 +267,17 @@ func (s *Server) Exec(t testing.TB, statement string) {
 	if _, err := db.Exec(statement); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
+}
+
+// Skewed is Database whose clock is ahead of the machine's, or behind if ahead is negative.
+func (s *Server) Skewed(t testing.TB, ahead time.Duration) string {
+	t.Helper()
+	name := fmt.Sprintf("test_%d", number.Add(1))
+	s.Exec(t, "CREATE DATABASE "+name)
+	s.Exec(t, "ALTER DATABASE "+name+" SET search_path = skewed, pg_catalog, public")
+	execAt(t, s.URL(name), fmt.Sprintf(`CREATE SCHEMA skewed; CREATE FUNCTION skewed.clock_timestamp() RETURNS timestamptz
+		LANGUAGE sql VOLATILE AS $$ SELECT pg_catalog.clock_timestamp() + interval '%d milliseconds' $$`, ahead.Milliseconds()))
+	return s.URL(name)
 }
 
 // FreePort is a port of 127.0.0.1 that nobody listens on.
