@@ -36,7 +36,6 @@ const (
 	nodesEvery = time.Second            // the list of nodes is read, give or take a fifth
 	beatAgain  = 500 * time.Millisecond // after a heartbeat that failed
 	fenceEvery = 50 * time.Millisecond  // a node without a right looks whether it has one again
-	skewMost   = time.Second            // clocks that differ by more are worth a line in the log
 )
 
 // errLease is why calls are cut off when this node's right to them ends.
@@ -71,7 +70,7 @@ func (d *Dispatcher) pulse(ctx context.Context) error {
 	}
 	until := asked.Add(models.Lease - models.LeaseGuard)
 	d.cluster.right.Store(&until)
-	if before := time.Duration(d.cluster.skew.Swap(int64(skew))); skew.Abs() > skewMost && before.Abs() <= skewMost {
+	if before := time.Duration(d.cluster.skew.Swap(int64(skew))); skew.Abs() > models.SkewMost && before.Abs() <= models.SkewMost {
 		d.log.Warn("this machine's clock is not the database's, which the nodes go by", "ahead", skew)
 	}
 	return nil
