@@ -47,7 +47,7 @@ func (s *Server) postOperation(ctx context.Context, in *operationPost) (*made[op
 
 // matchOperation is an operation that is not recorded, with the jobs counted that it would come to.
 func (s *Server) matchOperation(ctx context.Context, action models.Action, f models.JobFilter) (*models.Operation, error) {
-	o, err := models.NewOperation(action, f, time.Now())
+	o, err := models.NewOperation(action, f, s.store.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (s *Server) startOperation(ctx context.Context, action models.Action, f mod
 	if o, err = s.matchOperation(ctx, action, f); err != nil {
 		return nil, false, err
 	}
-	if o, replayed, err = s.store.CreateOperation(ctx, o, idem, time.Now()); err == nil {
+	if o, replayed, err = s.store.CreateOperation(ctx, o, idem, s.store.Now()); err == nil {
 		s.engine.OperationChanged()
 	}
 	return o, replayed, err
@@ -100,5 +100,5 @@ type operationAction struct {
 }
 
 func (s *Server) postOperationCancel(ctx context.Context, in *operationAction) (*ok[operationOut], error) {
-	return okOperation(s.store.CancelOperation(ctx, in.ID, time.Now()))
+	return okOperation(s.store.CancelOperation(ctx, in.ID, s.store.Now()))
 }

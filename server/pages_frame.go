@@ -8,7 +8,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -19,7 +18,7 @@ import (
 // frame is what is around every page.
 func (s *Server) frame(c *gin.Context, title, tab string) ui.Frame {
 	v := viewerOf(c.Request.Context())
-	f := ui.Frame{Title: title, Tab: tab, Now: time.Now(), Theme: themeOf(c), Clock: clockOf(c), Here: here(c.Request),
+	f := ui.Frame{Title: title, Tab: tab, Now: s.store.Now(), Theme: themeOf(c), Clock: clockOf(c), Here: here(c.Request),
 		Origin: s.origin(c.Request), Version: s.cfg.Version, Dev: s.cfg.Dev, May: v.may(), Bare: v.scope == "",
 		Flash: s.takeFlash(c)}
 	if !s.cfg.Dev {

@@ -59,7 +59,7 @@ func (s *Server) actOnOne(ctx context.Context, act, id string) (job *models.Job,
 	case "rerun":
 		_, err = s.rerunJob(ctx, id, &rerunIn{}, nil)
 	case "cancel":
-		job, err = s.store.CancelJob(ctx, id, time.Now())
+		job, err = s.store.CancelJob(ctx, id, s.store.Now())
 	case "delete":
 		err = s.deleteJob(ctx, id)
 	}

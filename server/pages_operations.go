@@ -2,7 +2,6 @@ package server
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -36,7 +35,7 @@ func (s *Server) beginOperation(c *gin.Context) (reply, error) {
 	if !known {
 		return reply{}, models.ErrNotFound
 	}
-	filter, err := models.ParseSearch(c.PostForm("q"), time.Now())
+	filter, err := models.ParseSearch(c.PostForm("q"), s.store.Now())
 	if err != nil {
 		return s.askMany(c, act)
 	}
@@ -66,6 +65,6 @@ func (s *Server) showOperation(c *gin.Context) (reply, error) {
 }
 
 func (s *Server) stopOperation(c *gin.Context) (reply, error) {
-	_, err := s.store.CancelOperation(c.Request.Context(), c.Param("id"), time.Now())
+	_, err := s.store.CancelOperation(c.Request.Context(), c.Param("id"), s.store.Now())
 	return afterAction(ui.Link("operations", c.Param("id")), "It stops after the batch that it is in.", err)
 }

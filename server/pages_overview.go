@@ -20,7 +20,7 @@ const (
 
 // showOverview reads tallies, rollups and a few rows from the ends of indexes, and counts nothing.
 func (s *Server) showOverview(c *gin.Context) (reply, error) {
-	ctx, now := c.Request.Context(), time.Now()
+	ctx, now := c.Request.Context(), s.store.Now()
 	window := models.Hour
 	if i := slices.IndexFunc(models.Windows, func(w models.Window) bool { return w.Name == c.Query("window") }); i >= 0 {
 		window = models.Windows[i]

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"time"
 
 	"punctual/models"
 )
@@ -15,7 +14,7 @@ type statsQuery struct {
 func (s *Server) getStats(ctx context.Context, in *statsQuery) (*ok[statsOut], error) {
 	for _, w := range models.Windows {
 		if w.Name == in.Window {
-			stats, err := s.store.Stats(ctx, w, in.Target, time.Now())
+			stats, err := s.store.Stats(ctx, w, in.Target, s.store.Now())
 			if err != nil {
 				return nil, err
 			}

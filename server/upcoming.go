@@ -33,7 +33,7 @@ type upcomingRun struct {
 const maxAhead = 366 * 24 * time.Hour
 
 func (s *Server) getUpcoming(ctx context.Context, in *upcomingQuery) (*ok[upcomingOut], error) {
-	now := time.Now()
+	now := s.store.Now()
 	ahead := time.Hour
 	if in.Within != "" {
 		if why := in.Within.check(); why != "" {
