@@ -89,6 +89,21 @@ func (s *Server) keyed(c *gin.Context) {
 	}
 }
 
+// stillIn tells whether the key or the session of a request that was let in is still good: a stream may outlive both. As
+// long as the book does not answer, nothing is known against it.
+func (s *Server) stillIn(c *gin.Context, now time.Time) bool {
+	if s.cfg.Dev {
+		return true
+	}
+	scheme, shown, _ := strings.Cut(c.Request.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		h, err := s.keys.byText(c.Request.Context(), strings.TrimSpace(shown), now)
+		return h != nil || err != nil
+	}
+	v, p := s.signedIn(c)
+	return v != nil || p != nil
+}
+
 // holderOf is who holds the key that is shown, nil for a wrong one. Where too many wrong ones came from nothing is
 // looked at but keys that nobody can guess: those are never held up by what others do.
 func (s *Server) holderOf(c *gin.Context, shown string) (*viewer, *problem) {

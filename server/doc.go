@@ -46,7 +46,7 @@
 //     settings, keys and the audit. An operation that such a key asks for keeps to its targets until it is done, also
 //     when the key has ended.
 //   - A key is 178 random bits; its hash is stored. It is looked up by hash, so that time tells nothing. A revoked key
-//     opens nothing after 5 s, on any node, and its sessions end with it. Wrong keys are slowed by address (guesses.go);
+//     opens nothing after 5 s, on any node; its sessions end with it, and the streams of events that it has open. Wrong keys are slowed by address (guesses.go);
 //     keys that nobody can guess are not held up by that, so that it is no way to lock others out.
 //   - Whatever a browser loads for another site is refused, reading too; a followed link to a page is all that is left.
 //     No CORS; pages run no inline script and stand in no frame. A cookie opens the API to application/json only. dev

@@ -46,10 +46,10 @@ func (s *Server) streamEvents(ctx context.Context, in *eventQuery) (*huma.Stream
 		defer watcher.Close()
 		c.SetHeader("Content-Type", "text/event-stream")
 		c.SetHeader("X-Accel-Buffering", "no") // or a proxy would hold events back
-		w := humagin.Unwrap(c).Writer
-		unhurried(w)
-		out := &stream{w: w, control: http.NewResponseController(w)}
-		s.pump(c.Context(), watcher, out)
+		asked := humagin.Unwrap(c)
+		unhurried(asked.Writer)
+		out := &stream{w: asked.Writer, control: http.NewResponseController(asked.Writer)}
+		s.pump(c.Context(), watcher, out, func() bool { return s.stillIn(asked, time.Now()) })
 	}}, nil
 }
 
@@ -74,11 +74,12 @@ func (s *Server) eventFilter(ctx context.Context, in *eventQuery) (f dispatcher.
 	return f, nil
 }
 
-// pump writes events until the client goes, the server stops or the watcher was too slow. In the last case the
-// client comes back with the last id it has seen.
-func (s *Server) pump(ctx context.Context, watcher *dispatcher.Watcher, out *stream) {
-	beat := time.NewTicker(s.beat)
+// pump writes events until the client goes, the server stops, the key or session ends that opened the stream, or the
+// watcher was too slow. In the last case the client comes back with the last id it has seen.
+func (s *Server) pump(ctx context.Context, watcher *dispatcher.Watcher, out *stream, stillIn func() bool) {
+	beat, look := time.NewTicker(s.beat), time.NewTicker(keyFresh)
 	defer beat.Stop()
+	defer look.Stop()
 	out.text("retry: 2000\n\n")
 	if watcher.Reset {
 		out.text("event: reset\ndata: {}\n\n")
@@ -92,6 +93,10 @@ func (s *Server) pump(ctx context.Context, watcher *dispatcher.Watcher, out *str
 			s.writeEvents(out, e, watcher.Events())
 		case <-beat.C:
 			out.text(": still here\n\n")
+		case <-look.C:
+			if !stillIn() {
+				return
+			}
 		case <-ctx.Done():
 			return
 		case <-s.closing:

@@ -167,9 +167,25 @@ func TestEventsSlowWatcher(t *testing.T) {
 	watcher := h.engine.Watch(0, dispatcher.Filter{})
 	watcher.Close()
 	w := httptest.NewRecorder()
-	h.server.pump(t.Context(), watcher, &stream{w: w, control: http.NewResponseController(w)})
+	h.server.pump(t.Context(), watcher, &stream{w: w, control: http.NewResponseController(w)}, func() bool { return true })
 	if !w.Flushed || w.Body.String() != "retry: 2000\n\n" {
 		t.Errorf("%q", w.Body)
+	}
+}
+
+// A stream ends with the key or the session that opened it.
+func TestEventsEndWithTheirKey(t *testing.T) {
+	h := guarded(t)
+	revoked, session := h.key("revoked", "read"), h.session(h.key("kept", "read"))
+	url, stop := h.serve()
+	defer stop()
+	byKey := h.listen(url, "", "Authorization", "Bearer "+revoked)
+	bySession := h.listen(url, "", "Cookie", session)
+	h.do(204, "DELETE", "/v1/keys/revoked", "")
+	h.raw("POST", "/logout", nil, "Cookie", session, "Authorization", "")
+	for _, l := range []*listener{byKey, bySession} {
+		for block := l.block(); block != ""; block = l.block() { // signs of life, and then the end
+		}
 	}
 }
 
