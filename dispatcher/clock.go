@@ -224,6 +224,10 @@ func (l *loop) takeCalls(e *edit) (asks []call) {
 	}
 	e.release()
 	room := maxAsked - int(l.asked.Load())
+	if room < askAtOnce {
+		l.full = true // the walk over what is due is worth while for many only, and the book has enough to do
+		return nil
+	}
 	due := l.limits.expect(e.due())
 	for len(due) > 0 && len(asks) < room && l.limits.room() > 0 {
 		more := due[:0]

@@ -23,7 +23,7 @@ type cached[V any] struct {
 }
 
 // cacheKept is how many answers a cache keeps. When it is full it begins anew.
-const cacheKept = 10_000
+const cacheKept = 50_000
 
 // get gives a value that must not be changed.
 func (c *cache[K, V]) get(ctx context.Context, key K, now time.Time) (V, error) {
@@ -45,7 +45,7 @@ func (c *cache[K, V]) get(ctx context.Context, key K, now time.Time) (V, error) 
 	case err != nil:
 		delete(c.known, key)
 	case change != c.change:
-	case len(c.known) >= cacheKept || c.known == nil:
+	case c.known == nil || !isKnown && len(c.known) >= cacheKept:
 		c.known = map[K]cached[V]{key: {v, now.Add(c.fresh)}}
 	default:
 		c.known[key] = cached[V]{v, now.Add(c.fresh)}

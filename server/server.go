@@ -128,17 +128,23 @@ const (
 	maxHeader    = 64 << 10 // bytes
 )
 
-// targetFresh is how old a target may be by which a job is made. It may be one that somebody else has changed since (the
-// dispatcher, which pauses one that is gone); that is harmless, because the book checks again whether the target lives
-// when it records a job and whether it is paused when it grants a claim.
-const targetFresh = time.Second
+// How old a target may be by which a job is made: little where another node may have changed it since, more where only
+// the dispatcher can, which pauses one that is gone. That is harmless, because the book checks again whether the target
+// lives when it records a job and whether it is paused when it grants a claim.
+const (
+	targetFresh      = time.Second
+	targetFreshAlone = time.Minute
+)
 
 // New makes a server.
 func New(cfg Config, store *models.Store, engine Engine) (*Server, error) {
 	cfg = cfg.withDefaults()
 	s := &Server{cfg: cfg, log: cfg.Log, store: store, engine: engine, closing: make(chan struct{}),
 		beat: streamBeat, patience: cancelPatience}
-	s.targets = cache[string, *models.Target]{find: store.Target, fresh: targetFresh}
+	s.targets = cache[string, *models.Target]{find: store.Target, fresh: targetFreshAlone}
+	if store.Shared() {
+		s.targets.fresh = targetFresh
+	}
 	s.sessions = cache[[sha256.Size]byte, *models.Session]{find: store.Session, fresh: keyFresh}
 	s.keys = newKeyring(store, cfg.AdminKey)
 	s.disk = disk{free: store.DiskFree, min: cfg.MinFreeDisk}
