@@ -39,8 +39,8 @@ func ParseSecretKeys(file []byte) ([]SecretKey, error) {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		raw, err := base64.StdEncoding.Strict().DecodeString(line)
-		if err != nil || len(raw) != len(SecretKey{}) {
+		raw, err := base64.StdEncoding.DecodeString(line)
+		if err != nil || len(raw) != len(SecretKey{}) || SecretKey(raw).Text() != line { // decoding skips a \r anywhere
 			return nil, fmt.Errorf("line %d must be the standard base64 of 32 bytes", n)
 		}
 		keys = append(keys, SecretKey(raw))
