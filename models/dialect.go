@@ -65,7 +65,7 @@ func dialectFor(c Config) (dialect, error) {
 	kind, rest, _ := strings.Cut(c.Database, ":")
 	switch {
 	case kind == "sqlite" && rest != "":
-		return newSQLite(rest, c.Sync)
+		return newSQLite(rest, c)
 	case kind == "postgres" || kind == "postgresql":
 		return newPostgres(c)
 	}

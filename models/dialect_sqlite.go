@@ -34,9 +34,9 @@ type sqlite struct {
 	sync string // FULL or NORMAL
 }
 
-func newSQLite(path, sync string) (*sqlite, error) {
+func newSQLite(path string, c Config) (*sqlite, error) {
 	levels := map[string]string{"": "FULL", "full": "FULL", "normal": "NORMAL"}
-	level, ok := levels[sync]
+	level, ok := levels[c.Sync]
 	if !ok {
 		return nil, &Invalid{"sync", "must be full or normal"}
 	}
@@ -44,7 +44,13 @@ func newSQLite(path, sync string) (*sqlite, error) {
 		return nil, &Invalid{"database", "must be a file: with a pool, :memory: is many databases"}
 	}
 	abs, err := filepath.Abs(path)
-	return &sqlite{path: abs, sync: level}, err
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(abs); c.Existing && errors.Is(err, fs.ErrNotExist) {
+		return nil, &Invalid{"database", "names a file that is not there: " + abs}
+	}
+	return &sqlite{path: abs, sync: level}, nil
 }
 
 // lock takes PATH.lock, not the database file: closing any descriptor of that one would drop the engine's own locks.

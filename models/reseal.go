@@ -26,6 +26,7 @@ type Resealed struct {
 // disk again, and no server.
 func Reseal(ctx context.Context, cfg Config, vacuum bool, now time.Time, tell func(Resealed)) (Resealed, error) {
 	cfg = cfg.withDefaults()
+	cfg.Existing = true
 	if len(cfg.SecretKeys) == 0 {
 		return Resealed{}, &Invalid{"secret-key-file", "is required: its first key encrypts, the others are only read"}
 	}

@@ -22,6 +22,7 @@ type Config struct {
 	MissedAfter     time.Duration // how late an occurrence may be settled and still be only late; 0: 60s
 	KeepOccurrences time.Duration // how long occurrences are kept, and so how far back a backfill may go; 0: 90d
 	Beside          bool          // another process may have the database open: only keys may be changed then
+	Existing        bool          // refuse to make an SQLite file that is not there
 	Node            string        // id of this process start; "": a new one
 	SecretKeys      []SecretKey   // the first seals secrets, all open them; none: secrets are stored plainly
 	Log             *slog.Logger  // nil: silent

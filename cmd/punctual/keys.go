@@ -48,7 +48,8 @@ func (a *app) keyVerb(name, args, usage string, act func(context.Context, *cli.C
 			if err != nil {
 				return err
 			}
-			store, err := models.Open(ctx, models.Config{Database: s.Database, Sync: s.Sync, Beside: true})
+			store, err := models.Open(ctx, models.Config{Database: s.Database, Sync: s.Sync, Beside: true,
+				Existing: name != "create"})
 			if err != nil {
 				return settingOrTrouble(c, err)
 			}
