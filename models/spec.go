@@ -130,8 +130,8 @@ func CheckKey(field, s string) error {
 func NewJob(spec JobSpec, target *Target, origin Origin, now time.Time) (*Job, error) {
 	var bad Invalids
 	bad.under("", spec.Validate(target))
-	if spec.Delay < 0 || spec.Delay > maxAhead {
-		bad.add("delay", "must be between 0s and 100 years")
+	if spec.Delay < 0 || spec.Delay >= maxAhead {
+		bad.add("delay", "must be less than 100 years")
 	}
 	now = Stamp(now)
 	due := now
@@ -140,9 +140,9 @@ func NewJob(spec JobSpec, target *Target, origin Origin, now time.Time) (*Job, e
 		due = ceilMilli(now.Add(spec.Delay))
 	case spec.RunAt.After(now):
 		due = ceilMilli(spec.RunAt)
-	}
-	if due.Sub(now) > maxAhead {
-		bad.add("run_at", "must be less than 100 years ahead")
+		if due.Sub(now) > maxAhead {
+			bad.add("run_at", "must be less than 100 years ahead")
+		}
 	}
 	expires := ceilMilliOrZero(spec.ExpiresAt)
 	if spec.ExpiresIn > 0 {

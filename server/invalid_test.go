@@ -44,6 +44,7 @@ func TestInvalid(t *testing.T) {
 		{422, "POST", "/v1/jobs", `{"target":"reader","payload":"` + bad + `"}`, "body.payload"},
 		{422, "POST", "/v1/jobs", `{"target":"billing","delay":"` + bad + `"}`, "body.delay"},
 		{422, "POST", "/v1/jobs", `{"target":"billing","delay":"-5s"}`, "body.delay"},
+		{422, "POST", "/v1/jobs", `{"target":"billing","delay":"36600d"}`, "body.delay"},
 		{422, "POST", "/v1/jobs", `{"target":"billing","delay":"1s","run_at":"2030-01-01T00:00:00Z"}`, "body.run_at"},
 		{422, "POST", "/v1/jobs", `{"target":"billing","run_at":"` + bad + `"}`, "body.run_at"},
 		{422, "POST", "/v1/jobs", `{"target":"billing","run_at":"3030-01-01T00:00:00Z"}`, "body.run_at"},
