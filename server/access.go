@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"mime"
 	"net/http"
@@ -60,7 +61,7 @@ var needs = map[string]need{
 	"POST /v1/jobs/:id/run":     writes,
 	"POST /v1/jobs/:id/rerun":   writes.making(),
 
-	"POST /v1/operations":            reads.narrowed(), // what only counts; the handler wants more of what does
+	"POST /v1/operations":            reads.narrowed(), // a dry run, see doing
 	"GET /v1/operations":             reads.narrowed(),
 	"GET /v1/operations/:id":         reads.narrowed(),
 	"POST /v1/operations/:id/cancel": writes.narrowed(),
@@ -75,7 +76,7 @@ var needs = map[string]need{
 	"POST /v1/schedules/:name/pause":      writes,
 	"POST /v1/schedules/:name/resume":     writes,
 	"POST /v1/schedules/:name/trigger":    writes.making(),
-	"POST /v1/schedules/:name/backfill":   writes.making(),
+	"POST /v1/schedules/:name/backfill":   reads.making(), // a dry run, see doing
 	"GET /v1/schedules/:name/occurrences": reads,
 
 	"GET /v1/attempts":     reads.narrowed(),
@@ -184,6 +185,14 @@ func (s *Server) allowed(c *gin.Context) {
 		c.Abort()
 		s.lost(c, outOfScope(n.scope))
 	}
+}
+
+// doing refuses a key that only reads what is no dry run.
+func doing(ctx context.Context, dryRun bool) error {
+	if !dryRun && !viewerOf(ctx).scope.Covers(models.ScopeWrite) {
+		return outOfScope(models.ScopeWrite)
+	}
+	return nil
 }
 
 func outOfScope(need models.Scope) *problem {

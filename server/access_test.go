@@ -48,7 +48,7 @@ DELETE /v1/schedules/:name              write own
 POST   /v1/schedules/:name/pause        write own
 POST   /v1/schedules/:name/resume       write own
 POST   /v1/schedules/:name/trigger      write own
-POST   /v1/schedules/:name/backfill     write own
+POST   /v1/schedules/:name/backfill     read  own
 GET    /v1/schedules/:name/occurrences  read  own
 POST   /v1/operations                   read  part
 GET    /v1/operations                   read  part
@@ -371,7 +371,7 @@ func TestTooLarge(t *testing.T) {
 	h := open(t, func(c *Config) { c.MaxRequest = 1000 })
 	h.target("billing", `,"paused":true`)
 	large := `{"target":"billing","payload":"` + strings.Repeat("x", 1000) + `"}`
-	h.do(413, "POST", "/v1/jobs", large)
+	h.do(413, "POST", "/v1/jobs", large).is("detail", `"The request is too large: a body may have 1000B."`)
 	// Without a length the limit is found only while reading.
 	r := httptest.NewRequest("POST", "http://localhost/v1/jobs", io.MultiReader(strings.NewReader(large)))
 	w := httptest.NewRecorder()

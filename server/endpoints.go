@@ -88,7 +88,8 @@ var endpoints = map[string]about{
 		example: `{"payload":{"day":"2026-12-06"}}`,
 		more:    "Whatever pause, end or overlap say."},
 	"backfillSchedule": {tag: "Schedules", summary: "Run occurrences of the past", status: []int{201, 200},
-		more:    "By the present rule, one after another, with low priority; those that have a job are left. 200 with `dry_run`.",
+		more: "By the present rule, one after another, with low priority; those that have a job are left. 200 with " +
+			"`dry_run`, for which a key of scope read will do.",
 		example: `{"from":"2026-12-01T00:00:00Z","to":"2026-12-05T00:00:00Z","dry_run":true}`},
 	"listOccurrences": {tag: "Schedules", summary: "List a schedule's occurrences",
 		more: "Newest first. Neighbouring ones that were skipped for the same reason are one entry."},

@@ -63,7 +63,7 @@ func asJSON(limit int64) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		r := c.Request
 		if r.ContentLength > limit {
-			refuse(c, newProblem(http.StatusRequestEntityTooLarge, detailTooLarge))
+			refuse(c, problemOf(&http.MaxBytesError{Limit: limit}))
 			drain(c, r.Body)
 			return
 		}

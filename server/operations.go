@@ -14,8 +14,8 @@ type operationPost struct {
 }
 
 func (s *Server) postOperation(ctx context.Context, in *operationPost) (*made[operationOut], error) {
-	if need := models.ScopeWrite; !in.Body.v.DryRun && !viewerOf(ctx).scope.Covers(need) {
-		return nil, outOfScope(need)
+	if err := doing(ctx, in.Body.v.DryRun); err != nil {
+		return nil, err
 	}
 	idem, err := idempotency("/v1/operations", in.Key, in.Body.sum)
 	if err != nil {

@@ -119,4 +119,10 @@ func TestOperationsOfReaders(t *testing.T) {
 	h.do(403, "POST", "/v1/operations", cancel+`}`, auth...)
 	h.do(403, "POST", "/v1/operations", cancel+`,"dry_run":false}`, auth...)
 	h.do(200, "GET", "/v1/operations", "").is("items", "[]")
+
+	h.do(201, "POST", "/v1/schedules", `{"name":"report","target":"billing","every":"1h"}`)
+	backfill := `{"from":"` + now().Add(-time.Hour).Format(time.RFC3339) + `","to":"` + now().Add(-time.Minute).Format(time.RFC3339) + `"`
+	h.do(200, "POST", "/v1/schedules/report/backfill", backfill+`,"dry_run":true}`, auth...).is("existing", "0")
+	h.do(403, "POST", "/v1/schedules/report/backfill", backfill+`}`, auth...)
+	h.do(403, "POST", "/v1/schedules/none/backfill", backfill+`}`, auth...)
 }

@@ -93,7 +93,7 @@ func problemOf(err error) *problem {
 	case errors.Is(err, models.ErrNotFound):
 		return newProblem(http.StatusNotFound, "There is nothing of this name or id.")
 	case errors.As(err, &large):
-		return newProblem(http.StatusRequestEntityTooLarge, detailTooLarge)
+		return newProblem(http.StatusRequestEntityTooLarge, "The request is too large: a body may have "+models.FormatSize(large.Limit)+".")
 	case errors.Is(err, models.ErrBusy):
 		return unavailable("More is waiting to be written than the database keeps up with.", err)
 	}

@@ -126,12 +126,15 @@ type backfillPost struct {
 }
 
 func (s *Server) postBackfill(ctx context.Context, in *backfillPost) (*made[backfillOut], error) {
+	asked := &in.Body.v
+	dryRun := asked.DryRun != nil && *asked.DryRun
+	if err := doing(ctx, dryRun); err != nil {
+		return nil, err
+	}
 	idem, err := idempotency("/v1/schedules/"+in.Name+"/backfill", in.Key, in.Body.sum)
 	if err != nil {
 		return nil, err
 	}
-	asked := &in.Body.v
-	dryRun := asked.DryRun != nil && *asked.DryRun
 	did, err := s.backfillSchedule(ctx, in.Name, asked.From.value(), asked.To.value(), dryRun, idem)
 	if err != nil {
 		return nil, err
