@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,10 +43,11 @@ type faults struct {
 	bin    string
 	hooks  string
 	client http.Client
-	nodes  []*member
+	nodes  []*member // as it is when run begins
 	next   atomic.Int64
 
 	mu       sync.Mutex           // protects the fields below
+	agents   map[string]int       // calls by the version that made them
 	accepted map[string]int       // job → payload, of those answered with a 2xx
 	calls    map[string][]arrival // by job
 	last     map[string]time.Time // by path of the target: the last call
@@ -62,18 +64,25 @@ type stretch struct{ from, to time.Time }
 type member struct {
 	process  *process
 	database string
+	bin      string                 // "": the present version
 	base     atomic.Pointer[string] // nil: no clients go there
 }
 
 func newFaults(t *testing.T, databases ...string) *faults {
+	var nodes []*member
+	for _, database := range databases {
+		nodes = append(nodes, &member{database: database})
+	}
+	return newFaultsOf(t, nodes...)
+}
+
+func newFaultsOf(t *testing.T, nodes ...*member) *faults {
 	f := &faults{t: t, bin: binary(t), accepted: map[string]int{}, calls: map[string][]arrival{}, last: map[string]time.Time{},
+		nodes: nodes, agents: map[string]int{},
 		client: http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 32}}}
 	hooks := httptest.NewServer(http.HandlerFunc(f.receive))
 	t.Cleanup(hooks.Close)
 	f.hooks = hooks.URL
-	for _, database := range databases {
-		f.nodes = append(f.nodes, &member{database: database})
-	}
 	var all sync.WaitGroup
 	for _, m := range f.nodes { // at once, on an empty database
 		all.Go(func() { f.launch(m) })
@@ -86,7 +95,7 @@ func newFaults(t *testing.T, databases ...string) *faults {
 }
 
 func (f *faults) launch(m *member) {
-	m.process = start(f.t, f.t.TempDir(), nil, f.bin, "dev", "--addr", "127.0.0.1:0", "--log-level", "info",
+	m.process = start(f.t, f.t.TempDir(), nil, cmp.Or(m.bin, f.bin), "dev", "--addr", "127.0.0.1:0", "--log-level", "info",
 		"--database", m.database)
 	url, err := m.process.url()
 	if err != nil {
@@ -119,6 +128,7 @@ func (f *faults) receive(w http.ResponseWriter, r *http.Request) {
 	id := r.Header.Get("webhook-id")
 	f.mu.Lock()
 	f.last[r.URL.Path] = began
+	f.agents[r.UserAgent()]++
 	f.calls[id] = append(f.calls[id], arrival{from: began})
 	n := len(f.calls[id]) - 1
 	f.mu.Unlock()
@@ -165,12 +175,16 @@ func (f *faults) backlog() int {
 	return len(f.accepted) - len(f.calls)
 }
 
+// jobOf is the request of the nth job: the same key finds what another node has made.
+func jobOf(n int) map[string]any {
+	return map[string]any{"target": fmt.Sprint("t", n%faultTargets), "payload": map[string]int{"n": n}, "key": fmt.Sprint("k", n)}
+}
+
 // create asks one node after another until one has answered: the same key finds what another has made.
 func (f *faults) create(n int, stop <-chan struct{}) {
-	body := map[string]any{"target": fmt.Sprint("t", n%faultTargets), "payload": map[string]int{"n": n}, "key": fmt.Sprint("k", n)}
 	for {
 		var made jobRow
-		status, err := f.ask(http.MethodPost, jobsPath, body, &made)
+		status, err := f.ask(http.MethodPost, jobsPath, jobOf(n), &made)
 		switch {
 		case err == nil && status < 300:
 			f.mu.Lock()
