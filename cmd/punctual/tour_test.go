@@ -95,11 +95,11 @@ type block struct {
 	shown  [][]string // of the lines "# →", and of each block behind it
 }
 
-// blocks finds the ```sh blocks of the tour, each with what is shown of its output.
-func blocks(readme string) (found []block, err error) {
-	_, tour, ok := strings.Cut("\n"+readme, "\n"+tourHeading)
+// blocks finds the ```sh blocks of the tour under a heading, each with what is shown of its output.
+func blocks(readme, heading string) (found []block, err error) {
+	_, tour, ok := strings.Cut("\n"+readme, "\n"+heading)
 	if !ok {
-		return nil, fmt.Errorf("there is no section %q", tourHeading)
+		return nil, fmt.Errorf("there is no section %q", heading)
 	}
 	above := strings.Count(readme[:len(readme)-len(tour)], "\n")
 	fence, lines := "", strings.Split(tour, "\n")
@@ -134,7 +134,7 @@ func blocks(readme string) (found []block, err error) {
 
 func (tr *tour) run(readme string) {
 	tr.t.Helper()
-	found, err := blocks(readme)
+	found, err := blocks(readme, tourHeading)
 	if err != nil {
 		tr.t.Fatal(err)
 	}

@@ -323,6 +323,17 @@ var owner = sync.OnceValue(func() *syscall.Credential {
 	return nil
 })
 
+// Programs is the folder of the server's programs.
+func Programs(t testing.TB) string {
+	t.Helper()
+	need(t)
+	path, err := binary("initdb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Dir(path)
+}
+
 // binary finds one of PostgreSQL's programs, the newest version where Debian puts them, or in the path.
 func binary(name string) (string, error) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
