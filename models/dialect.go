@@ -48,6 +48,7 @@ type manner struct {
 	hands     int                              // writers
 	shared    bool                             // others write too: rows are locked before they are decided on, caches checked
 	forUpdate string                           // ends a SELECT whose rows must not change before the commit
+	tryLock   string                           // SELECT of whether the lock named by two numbers is this transaction's; "": nobody else is there
 	rebind    func(query string) string        // from ? and ?N to the engine's placeholders; nil: they are the engine's
 	tidy      func(args []any)                 // makes arguments fit for the engine; nil: they are
 	clock     string                           // the engine's clock in microseconds; "": nobody goes by it

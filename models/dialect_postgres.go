@@ -205,7 +205,7 @@ func (d *postgreSQL) transient(err error) bool {
 func (d *postgreSQL) manner() manner {
 	return manner{hands: writeHands, shared: true, forUpdate: " FOR UPDATE", rebind: d.rebind.of, tidy: tidyTexts, patience: txPatience,
 		insist: insistFor, clock: "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
-		elements: "SELECT json_array_elements_text(%s::json)"}
+		elements: "SELECT json_array_elements_text(%s::json)", tryLock: "SELECT pg_try_advisory_xact_lock(?, ?)"}
 }
 
 // tidyTexts replaces what PostgreSQL's text cannot hold: a NUL, and bytes that are no UTF-8.

@@ -121,12 +121,12 @@ func (t *tx) rollback() {
 
 // alone tells whether this transaction is the only one, of all nodes, at what is named, until it ends.
 func (t *tx) alone(what string) (alone bool, err error) {
-	if !t.shared {
+	if t.tryLock == "" {
 		return true, nil
 	}
 	h := fnv.New32a()
 	h.Write([]byte(what))
-	err = t.one(`SELECT pg_try_advisory_xact_lock(?, ?)`, []any{sweeping, int32(h.Sum32())}, &alone)
+	err = t.one(t.tryLock, []any{sweeping, int32(h.Sum32())}, &alone)
 	return alone, err
 }
 
