@@ -148,9 +148,6 @@ func benchOptionsOf(c *cli.Command) (o benchOptions, err error) {
 }
 
 func (a *app) runBench(ctx context.Context, c *cli.Command) (err error) {
-	if c.Args().Present() {
-		return misused(c, errSpare)
-	}
 	output := "table"
 	if c.IsSet("output") {
 		output = c.String("output")

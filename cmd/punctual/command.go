@@ -16,8 +16,6 @@ import (
 
 const defaultServer = "http://127.0.0.1:8080"
 
-var errSpare = errors.New("takes no arguments")
-
 // call is one run of a client command.
 type call struct {
 	*client
@@ -60,10 +58,6 @@ func (a *app) verb(name, args, usage string, flags []cli.Flag, act func(context.
 	return &cli.Command{
 		Name: name, ArgsUsage: args, Usage: usage, Flags: flags,
 		Action: func(ctx context.Context, c *cli.Command) error {
-			given := c.Args().Slice()
-			if err := checkArgs(args, len(given)); err != nil {
-				return misused(c, err)
-			}
 			asJSON, err := wantsJSON(c)
 			if err != nil {
 				return err
@@ -73,7 +67,7 @@ func (a *app) verb(name, args, usage string, flags []cli.Flag, act func(context.
 			if err != nil {
 				return misused(c, err)
 			}
-			return act(ctx, &call{client: cl, app: a, cmd: c, args: given, json: asJSON, bare: c.Bool("quiet")})
+			return act(ctx, &call{client: cl, app: a, cmd: c, args: c.Args().Slice(), json: asJSON, bare: c.Bool("quiet")})
 		},
 	}
 }
@@ -103,7 +97,7 @@ func checkArgs(args string, given int) error {
 	case given < least:
 		return fmt.Errorf("needs %s", args)
 	case given > most && most == 0:
-		return errSpare
+		return errors.New("takes no arguments")
 	case given > most:
 		return fmt.Errorf("takes %s and no more", args)
 	}

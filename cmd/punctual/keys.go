@@ -38,9 +38,6 @@ func (a *app) keyVerb(name, args, usage string, act func(context.Context, *cli.C
 	own ...cli.Flag) *cli.Command {
 	return &cli.Command{Name: name, ArgsUsage: args, Usage: usage, Flags: append(own, flags(onKeys)...),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			if err := checkArgs(args, c.Args().Len()); err != nil {
-				return misused(c, err)
-			}
 			if _, err := wantsJSON(c); err != nil {
 				return err
 			}

@@ -83,6 +83,7 @@ func (a *app) root() *cli.Command {
 		} else {
 			c.HideHelpCommand = true // else "help" could not be the name of a target
 			c.CustomHelpTemplate = verbHelp
+			c.Action = counted(c.Action)
 		}
 		return nil
 	})
@@ -105,6 +106,16 @@ func group(_ context.Context, c *cli.Command) error {
 		}
 	}
 	return misused(c, fmt.Errorf("no command %q", name))
+}
+
+// counted is an action that refuses another number of arguments than its command's help promises.
+func counted(act cli.ActionFunc) cli.ActionFunc {
+	return func(ctx context.Context, c *cli.Command) error {
+		if err := checkArgs(c.ArgsUsage, c.NArg()); err != nil {
+			return misused(c, err)
+		}
+		return act(ctx, c)
+	}
 }
 
 // usageError is a command line or a setting that cannot be understood.

@@ -21,10 +21,7 @@ func (a *app) secrets() *cli.Command {
 			{
 				Name:  "generate-key",
 				Usage: "print a new key for --secret-key-file; openssl rand -base64 32 does the same",
-				Action: func(_ context.Context, c *cli.Command) error {
-					if c.Args().Present() {
-						return misused(c, errSpare)
-					}
+				Action: func(context.Context, *cli.Command) error {
 					_, err := fmt.Fprintln(a.stdout, models.NewSecretKey().Text())
 					return err
 				},

@@ -38,10 +38,7 @@ func (a *app) version() *cli.Command {
 	return &cli.Command{
 		Name:  "version",
 		Usage: "version, commit and Go version of this binary",
-		Action: func(_ context.Context, c *cli.Command) error {
-			if c.Args().Present() {
-				return misused(c, errSpare)
-			}
+		Action: func(context.Context, *cli.Command) error {
 			b := readBuild()
 			_, err := fmt.Fprintf(a.stdout, "punctual %s\ncommit %s\n%s\n", b.version, cmp.Or(b.commit, "unknown"), b.goes)
 			return err
