@@ -80,6 +80,15 @@ func TestWrongKeysAreSlowed(t *testing.T) {
 	b.submit("/login", "key", good).want(200, "Sign out")
 }
 
+// TestProblemsAreReadable asks for answers as a person reads them: what they quote stands in them as it is.
+func TestProblemsAreReadable(t *testing.T) {
+	w := httptest.NewRecorder()
+	guarded(t).server.Handler().ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/v1/jobs", nil))
+	if got := w.Body.String(); !strings.Contains(got, "Authorization: Bearer <key>") {
+		t.Errorf("without a key the answer is %s", got)
+	}
+}
+
 func TestGuessesStayBounded(t *testing.T) {
 	var g guesses
 	now := now()

@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -201,7 +200,7 @@ func refuse(c *gin.Context, p *problem) {
 	c.Abort()
 	c.Status(p.Status)
 	// The client may have gone; then nobody is left to be told.
-	_ = json.NewEncoder(c.Writer).Encode(p)
+	_ = jsonFormat.Marshal(c.Writer, p)
 }
 
 // fail is what a handler's error becomes. What is no fault of the client's is logged.
