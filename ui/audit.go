@@ -26,6 +26,7 @@ type AuditRow struct {
 	*models.Audit
 	At      Moment
 	Href    string // of the thing, "" if it has no page
+	IsID    bool   // it is called by its id
 	Changes []Change
 }
 
@@ -38,14 +39,16 @@ func (p *Audit) Rows() []AuditRow {
 	for i, l := range p.Lines {
 		out[i] = AuditRow{Audit: l, At: p.At(l.At), Changes: changes(l.Before, l.After)}
 		switch l.Kind {
-		case "target", "schedule", "job":
+		case "target", "schedule":
 			out[i].Href = Link(l.Kind+"s", l.Name)
+		case "job", "operation":
+			out[i].Href, out[i].IsID = Link(l.Kind+"s", l.Name), true
 		}
 	}
 	return out
 }
 
-// changes puts what was beside what is.
+// changes puts what was beside what is. What a new thing has none of, and what a deleted one had none of, is left out.
 func changes(before, after string) (all []Change) {
 	was, is := settingsIn(before), settingsIn(after)
 	names := map[string]bool{}
@@ -56,9 +59,18 @@ func changes(before, after string) (all []Change) {
 		names[name] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		all = append(all, Change{name, string(was[name]), string(is[name])})
+		c := Change{name, string(was[name]), string(is[name])}
+		if c.Before == "" && none(c.After) || c.After == "" && none(c.Before) {
+			continue
+		}
+		all = append(all, c)
 	}
 	return all
+}
+
+// none tells whether a setting, as JSON, has no value.
+func none(value string) bool {
+	return slices.Contains([]string{"", "null", "false", "0", `""`, "{}", "[]"}, value)
 }
 
 // settingsIn reads what the book keeps as JSON; nil for none.

@@ -419,6 +419,7 @@ func (w world) full() map[string]Page {
 				{At: ago(time.Hour), Who: "console", Action: "sign-in", Kind: "session"}}},
 		"attempts": &Attempts{Frame: frame("Attempts", TabAttempts), Attempts: attempts, Targets: names,
 			Next: "abc"},
+		"attempts-rare":  &Attempts{Frame: frame("Attempts", TabAttempts), Filter: w.filled("status_code"), Next: "abc"},
 		"attempt":        &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[2]},
 		"attempt-out":    &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[0]},
 		"attempt-binary": &Attempt{Frame: frame("Attempt", TabAttempts), Attempt: attempts[8], Whole: true},

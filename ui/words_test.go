@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"net/http/httptest"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -335,5 +337,40 @@ func TestHeadersAreRead(t *testing.T) {
 	}
 	if lines(json.RawMessage(`not JSON`)) != nil {
 		t.Error("something was read out of nothing")
+	}
+}
+
+// TestNothingYetIsNotNothing is of a page that has looked at rows and found none of the kind, but not at all of them.
+func TestNothingYetIsNotNothing(t *testing.T) {
+	for _, page := range []Page{
+		&Jobs{Frame: frame("Jobs", TabJobs), Search: "origin:rerun", Next: "abc"},
+		&Attempts{Frame: frame("Attempts", TabAttempts), Filter: Form{Values: url.Values{"status_code": {"418"}}}, Next: "abc"},
+	} {
+		var out strings.Builder
+		if err := Render(&out, page); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); !strings.Contains(got, "None among the newest") || !strings.Contains(got, "cursor=abc") {
+			t.Errorf("%T does not go on: %s", page, got)
+		}
+	}
+}
+
+// TestChanges leaves out of what was made, and of what was deleted, the settings that had no value.
+func TestChanges(t *testing.T) {
+	const made = `{"name":"billing","description":"","paused":false,"labels":{},"runs":0,"end_at":null}`
+	for _, c := range []struct {
+		before, after string
+		want          []Change
+	}{
+		{"", made, []Change{{"name", "", `"billing"`}}},
+		{made, "", []Change{{"name", `"billing"`, ""}}},
+		{`{"paused":false,"description":"x"}`, `{"paused":true,"description":""}`,
+			[]Change{{"description", `"x"`, `""`}, {"paused", "false", "true"}}},
+		{"", "", nil},
+	} {
+		if got := changes(c.before, c.after); !slices.Equal(got, c.want) {
+			t.Errorf("changes(%s, %s) = %v, want %v", c.before, c.after, got, c.want)
+		}
 	}
 }
