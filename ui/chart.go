@@ -189,10 +189,13 @@ func (f *Frame) quantileChart(title string, s *models.Stats, of func(models.Happ
 			}
 			x := 1000 * (float64(i) + .5) / n
 			y := chartDeep * (1 - float64(each.of(q))/float64(time.Millisecond)/top)
-			if drawing {
+			switch {
+			case drawing:
 				fmt.Fprintf(&line, "L%s %s", pixels(x), pixels(y))
-			} else {
-				fmt.Fprintf(&line, "M%s %sh.1", pixels(x), pixels(y)) // alone, it is a dot
+			case i+1 < len(s.Series) && of(s.Series[i+1].Happened).Known:
+				fmt.Fprintf(&line, "M%s %s", pixels(x), pixels(y))
+			default: // alone, it is as wide as its step
+				fmt.Fprintf(&line, "M%s %sh%s", pixels(x-500/n), pixels(y), pixels(1000/n))
 			}
 			drawing = true
 		}
