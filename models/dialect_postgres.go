@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -13,11 +12,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	gormpostgres "gorm.io/driver/postgres"
@@ -43,6 +42,7 @@ const postgresReaders = 12
 // postgreSQL is the engine that many nodes share.
 type postgreSQL struct {
 	config *pgx.ConnConfig
+	pooled atomic.Bool // a pooler stands between: see pooler
 	rebind rebinder
 }
 
@@ -58,7 +58,11 @@ func newPostgres(c Config) (*postgreSQL, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "punctual"
 	}
-	return &postgreSQL{config: config}, nil
+	d := &postgreSQL{config: config}
+	if config.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement {
+		d.pooled.Store(true) // whoever says so has a reason, and only one other mode knows the types of arguments
+	}
+	return d, nil
 }
 
 // DatabaseServers gives where the servers of a database setting listen, as host:port; none of SQLite and of sockets.
@@ -87,7 +91,7 @@ func (d *postgreSQL) lock() (func(), error) { return func() {}, nil }
 
 func (d *postgreSQL) open() (write, read *sql.DB, err error) {
 	open := func(most int) *sql.DB {
-		db := stdlib.OpenDB(*d.config, stdlib.OptionAfterConnect(teachFlags))
+		db := stdlib.OpenDB(*d.config, stdlib.OptionBeforeConnect(d.dress), stdlib.OptionAfterConnect(d.greet))
 		db.SetMaxOpenConns(most)
 		db.SetMaxIdleConns(most)
 		db.SetConnMaxIdleTime(5 * time.Minute)
@@ -151,16 +155,31 @@ func (d *postgreSQL) provider(db *sql.DB) (*goose.Provider, error) {
 // migrating is the key of the lock under which one node brings the schema up to date while others wait.
 const migrating = 7_305_804_385_272_293_152
 
-// guard holds a lock that ends with its transaction: one of the session would stay with a pooler's connection.
+// guard holds a lock that ends with its transaction: one of the session would stay with a pooler's connection. It asks
+// for it again and again instead of waiting in the transaction: nodes that wait could hold all connections of a pooler,
+// and the one that migrates needs a second.
 func (d *postgreSQL) guard(ctx context.Context, db *sql.DB) (func(), error) {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, err
+	for {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		var mine bool
+		if err := tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", int64(migrating)).Scan(&mine); err != nil {
+			return nil, errors.Join(err, tx.Rollback())
+		}
+		if mine {
+			return func() { _ = tx.Rollback() }, nil
+		}
+		if err := tx.Rollback(); err != nil {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrating)); err != nil {
-		return nil, errors.Join(err, tx.Rollback())
-	}
-	return func() { _ = tx.Rollback() }, nil
 }
 
 // begin also bounds how long the transaction holds others up if this node stands still: it may then hold locks on jobs
@@ -258,42 +277,6 @@ func (r *rebinder) of(query string) string {
 	}
 	r.known.Store(query, b.String())
 	return b.String()
-}
-
-// teachFlags lets a connection take a bool where a column is a number: flags are 0 and 1 on both engines.
-func teachFlags(_ context.Context, conn *pgx.Conn) error {
-	for _, oid := range []uint32{pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID} {
-		known, ok := conn.TypeMap().TypeForOID(oid)
-		if !ok {
-			return fmt.Errorf("no type of oid %d", oid)
-		}
-		conn.TypeMap().RegisterType(&pgtype.Type{Name: known.Name, OID: oid, Codec: flagCodec{known.Codec}})
-	}
-	return nil
-}
-
-// flagCodec is a codec of numbers that takes bools too.
-type flagCodec struct{ pgtype.Codec }
-
-// PlanEncode implements pgtype.Codec.
-func (c flagCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
-	if _, ok := value.(bool); ok {
-		if plan := c.Codec.PlanEncode(m, oid, format, int64(0)); plan != nil {
-			return flagPlan{plan}
-		}
-	}
-	return c.Codec.PlanEncode(m, oid, format, value)
-}
-
-type flagPlan struct{ number pgtype.EncodePlan }
-
-// Encode implements pgtype.EncodePlan.
-func (p flagPlan) Encode(value any, buf []byte) ([]byte, error) {
-	n := int64(0)
-	if value.(bool) {
-		n = 1
-	}
-	return p.number.Encode(n, buf)
 }
 
 func (d *postgreSQL) space(ctx context.Context, read *sql.DB) (bytes, free int64, err error) {

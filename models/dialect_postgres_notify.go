@@ -21,9 +21,14 @@ func (d *postgreSQL) tell(ctx context.Context, db *sql.DB, messages []string) er
 	return err
 }
 
-// hear listens on a connection of its own, which must reach the server itself: behind a pooler that lends connections
-// for a transaction only, nothing is heard, and the polls have to do.
+// hear listens on a connection of its own, which must reach the server itself: through a pooler, which lends connections for
+// a transaction, nothing would be heard, and the polls have to do.
 func (d *postgreSQL) hear(ctx context.Context, log *slog.Logger, message func(string), missed func()) error {
+	if d.pooled.Load() {
+		log.Info("a pooler stands before the database: what other nodes do is not heard but looked for")
+		<-ctx.Done()
+		return nil
+	}
 	const shortest, longest = 200 * time.Millisecond, 3 * time.Second
 	for wait := shortest; ctx.Err() == nil; wait = min(2*wait, longest) {
 		began := time.Now()

@@ -24,12 +24,14 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver
 )
 
-// Asked tells whether the tests that run on any engine are to run on PostgreSQL: PUNCTUAL_TEST_DATABASE=postgres.
-func Asked() bool { return os.Getenv("PUNCTUAL_TEST_DATABASE") == "postgres" }
+// Asked tells whether the tests that run on any engine are to run on PostgreSQL: PUNCTUAL_TEST_DATABASE=postgres, or
+// pgbouncer to reach it through that.
+func Asked() bool { return os.Getenv("PUNCTUAL_TEST_DATABASE") == "postgres" || pooled() }
 
 var (
 	once   sync.Once
 	shared *Server
+	pooler *Pooler // before shared; nil: none was asked for
 	broken error
 	number atomic.Int64
 )
@@ -39,9 +41,19 @@ var (
 func Database(t testing.TB) string {
 	t.Helper()
 	need(t)
-	once.Do(func() { shared, broken = Start(Options{}) })
-	if broken != nil {
+	if pooled() {
+		needPooler(t)
+	}
+	once.Do(func() {
+		if shared, broken = Start(Options{}); broken == nil && pooled() {
+			pooler, broken = startPooler(shared)
+		}
+	})
+	switch {
+	case broken != nil:
 		t.Fatal(broken)
+	case pooler != nil:
+		return pooler.Database(t)
 	}
 	return shared.Database(t)
 }
@@ -59,6 +71,9 @@ func need(t testing.TB) {
 
 // Stop ends this process's server. Call it when the tests are over.
 func Stop() {
+	if pooler != nil {
+		pooler.stop()
+	}
 	if shared != nil {
 		shared.Remove()
 	}
@@ -246,9 +261,15 @@ func (s *Server) URL(database string) string {
 // Database makes an empty database and gives its URL.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
+	return s.URL(s.create(t))
+}
+
+// create makes an empty database and gives its name.
+func (s *Server) create(t testing.TB) string {
+	t.Helper()
 	name := fmt.Sprintf("test_%d", number.Add(1))
 	s.Exec(t, "CREATE DATABASE "+name)
-	return s.URL(name)
+	return name
 }
 
 // Exec runs a statement as the superuser.
@@ -272,8 +293,7 @@ func execAt(t testing.TB, url, statement string) {
 // Skewed is Database whose clock is ahead of the machine's, or behind if ahead is negative.
 func (s *Server) Skewed(t testing.TB, ahead time.Duration) string {
 	t.Helper()
-	name := fmt.Sprintf("test_%d", number.Add(1))
-	s.Exec(t, "CREATE DATABASE "+name)
+	name := s.create(t)
 	s.Exec(t, "ALTER DATABASE "+name+" SET search_path = skewed, pg_catalog, public")
 	execAt(t, s.URL(name), fmt.Sprintf(`CREATE SCHEMA skewed; CREATE FUNCTION skewed.clock_timestamp() RETURNS timestamptz
 		LANGUAGE sql VOLATILE AS $$ SELECT pg_catalog.clock_timestamp() + interval '%d milliseconds' $$`, ahead.Milliseconds()))
