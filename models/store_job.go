@@ -256,14 +256,9 @@ func KeyBody(raw []byte) [32]byte { return sha256.Sum256(raw) }
 
 // Jobs lists jobs, newest first. A page of a filter that no index serves may be short or empty and still have a next.
 func (s *Store) Jobs(ctx context.Context, f JobFilter, p Page) ([]*Job, string, error) {
-	before, err := p.key("jobs")
-	if err != nil {
-		return nil, "", err
-	}
-	f.Reach = reachOf(ctx)
 	db, done := s.read(ctx)
 	defer done()
-	ids, next, err := f.page(db, before, p, lookMost)
+	ids, next, err := f.shown(ctx, db, p)
 	if err != nil || len(ids) == 0 {
 		return nil, nextCursor("jobs", next), err
 	}
@@ -277,19 +272,24 @@ func (s *Store) Jobs(ctx context.Context, f JobFilter, p Page) ([]*Job, string, 
 // JobsWithoutBodies is Jobs for those who do not look at bodies: they stay in the book, and no page is cut short for
 // their sake.
 func (s *Store) JobsWithoutBodies(ctx context.Context, f JobFilter, p Page) ([]*Job, string, error) {
-	before, err := p.key("jobs")
-	if err != nil {
-		return nil, "", err
-	}
-	f.Reach = reachOf(ctx)
 	db, done := s.read(ctx)
 	defer done()
-	ids, next, err := f.page(db, before, p, lookMost)
+	ids, next, err := f.shown(ctx, db, p)
 	if err != nil || len(ids) == 0 {
 		return nil, nextCursor("jobs", next), err
 	}
 	jobs, err := jobsOf(db, lightColumns, "id DESC", "id IN ?", ids)
 	return jobs, nextCursor("jobs", next), err
+}
+
+// shown is page of what ctx's actor may see, from where p's cursor stands.
+func (f JobFilter) shown(ctx context.Context, db *gorm.DB, p Page) (ids []string, next string, err error) {
+	before, err := p.key("jobs")
+	if err != nil {
+		return nil, "", err
+	}
+	f.Reach = reachOf(ctx)
+	return f.page(db, before, p, lookMost)
 }
 
 // page gives the ids of one page of jobs and the one behind which the next page begins.
