@@ -33,7 +33,7 @@ punctual jobs create billing --payload @invoice.json --delay 10m --label custome
 punctual jobs batch -f jobs.json`,
 	"punctual jobs list": `
 punctual jobs list --target billing --state failed
-punctual jobs list --label customer:42 --all -o json`,
+punctual jobs list --label customer=42 --all -o json`,
 	"punctual jobs export": `
 punctual jobs export --target billing --state failed >failed.csv
 punctual jobs export --format json --created-after 2026-12-01T00:00:00Z >december.ndjson`,

@@ -58,13 +58,29 @@ func (c *call) chosen(filters []filter) url.Values {
 		if !c.cmd.IsSet(f.flag) {
 			continue
 		}
-		if many, ok := c.cmd.Value(f.flag).([]string); ok {
+		if many, ok := c.repeated(f); ok {
 			query[f.query] = many
 		} else {
 			query.Set(f.query, c.cmd.String(f.flag))
 		}
 	}
 	return query
+}
+
+// repeated is what a repeatable filter was given; ok is false of any other. A label may be written as it was for the job,
+// with = behind its name; the API asks for a colon.
+func (c *call) repeated(f filter) (many []string, ok bool) {
+	given, ok := c.cmd.Value(f.flag).([]string)
+	if f.query != "label" {
+		return given, ok
+	}
+	for _, label := range given {
+		if i := strings.IndexAny(label, "=:"); i >= 0 {
+			label = label[:i] + ":" + label[i+1:]
+		}
+		many = append(many, label)
+	}
+	return many, ok
 }
 
 // showList writes a list: with -o json as one document, else a row each, page by page.

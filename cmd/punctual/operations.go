@@ -46,7 +46,7 @@ var jobFilters = []filter{
 	{"target", "target", "of this `TARGET`"},
 	{"state", "state", "in this state: `scheduled|running|succeeded|failed|canceled|retrying` (repeatable)"},
 	{"schedule", "schedule", "of this `SCHEDULE`"},
-	{"label", "label", "with this label: `NAME:VALUE` (repeatable)"},
+	{"label", "label", "with this label: `NAME=VALUE` (repeatable)"},
 	{"origin", "origin", "made by: `api|schedule|trigger|backfill|rerun`"},
 	{"created-after", "created_after", "created at or after this `TIME`"},
 	{"created-before", "created_before", "created before this `TIME`"},
@@ -103,7 +103,7 @@ func (c *call) operate(ctx context.Context, action string) error {
 		if !c.cmd.IsSet(f.flag) {
 			continue
 		}
-		if many, ok := c.cmd.Value(f.flag).([]string); ok {
+		if many, ok := c.repeated(f); ok {
 			chosen[f.query] = encode(many)
 		} else if n, err := strconv.Atoi(c.cmd.String(f.flag)); f.query == "status_code" && err == nil {
 			chosen[f.query] = encode(n)
