@@ -27,7 +27,8 @@ const rememberFor = 24 * time.Hour
 
 // CreateJobs records jobs, all or none. A job that comes with a claim is born running, if its target is not paused, and
 // handed to the Listener as soon as it is durable; otherwise it is born scheduled. keyBodies, which may be nil, holds for each job the SHA-256 of what was asked
-// for under its Key. A key that was used for something else is Invalid, and so is a target that has gone meanwhile.
+// for under its Key. A key that was used for something else is Invalid, and so is a target that has gone meanwhile; one whose job has been deleted is a
+// Conflict as long as it is remembered.
 func (s *Store) CreateJobs(ctx context.Context, jobs []*Job, keyBodies [][32]byte, idem *Idempotency, now time.Time) (*Created, error) {
 	var out *Created
 	var size int64
@@ -117,9 +118,8 @@ func (t *tx) createJob(j *Job, i int, keyBodies [][32]byte, now time.Time) (*Job
 	case len(ids) > 0 && body != keyBodies[i]:
 		return nil, &Invalid{"key", "was used for another request to this target"}
 	case len(ids) > 0 && ids[0] != j.ID:
-		if old, err := t.job(ids[0]); err != ErrNotFound {
-			return old, err
-		}
+		old, err := t.job(ids[0])
+		return old, notKept(err)
 	}
 	if err := t.insertJob(j); err != nil {
 		return nil, err
@@ -224,9 +224,14 @@ func (t *tx) remember(path, key string, body [32]byte, ids []string, now time.Ti
 
 // within names the job of a batch that an error is about.
 func within(err error, i, of int) error {
-	bad, ok := err.(*Invalid)
-	if !ok || of == 1 {
+	if of == 1 {
 		return err
 	}
-	return &Invalid{fmt.Sprintf("jobs[%d].%s", i, bad.Field), bad.Why}
+	switch bad := err.(type) {
+	case *Invalid:
+		return &Invalid{fmt.Sprintf("jobs[%d].%s", i, bad.Field), bad.Why}
+	case *Conflict:
+		return &Conflict{fmt.Sprintf("%s: jobs[%d]", bad.Why, i)}
+	}
+	return err
 }

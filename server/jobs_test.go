@@ -275,6 +275,13 @@ func TestJobKey(t *testing.T) {
 		is("errors", `[{"location":"body.key","message":"was used for another request to this target"}]`)
 	h.target("shipping", `,"paused":true`)
 	h.do(201, "POST", "/v1/jobs", `{"target":"shipping","key":"k"}`)
+	// A job that is deleted is remembered all the same: it was called, or somebody did not want it.
+	h.do(200, "POST", "/v1/jobs/"+first.text("id")+"/cancel", ``)
+	h.do(204, "DELETE", "/v1/jobs/"+first.text("id"), ``)
+	h.do(409, "POST", "/v1/jobs", `{"target":"billing","key":"k"}`)
+	h.do(409, "POST", "/v1/jobs/batch", `{"jobs":[{"target":"billing","key":"other"},{"target":"billing","key":"k"}]}`).
+		is("detail", `"This request was done before, and what it made has been deleted since: jobs[1]."`)
+	h.do(201, "POST", "/v1/jobs", `{"target":"billing","key":"other"}`)
 }
 
 // Many clients with one key make one job.
