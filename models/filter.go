@@ -111,7 +111,8 @@ func targetIDs(db *gorm.DB, name string) (ids []string, err error) {
 	return ids, err
 }
 
-// from is what a walk goes over, and the column that orders it.
+// from is what a walk goes over, and the column that orders it. The jobs of a label are looked up one by one: PostgreSQL would
+// merge the label's list with that of all jobs, if both stood in order.
 func (f JobFilter) from() (from, order string) {
 	if len(f.Labels) > 0 {
 		return "labels l CROSS JOIN jobs j", "l.job_id" // in this order: the engine must not choose another
@@ -182,7 +183,7 @@ func (f JobFilter) conditions(before string) (c conditions) {
 	_, id := f.from()
 	for i, key := range slices.Sorted(maps.Keys(f.Labels)) {
 		if i == 0 {
-			c.add("l.key = ? AND l.value = ? AND j.id = l.job_id", key, f.Labels[key])
+			c.add("l.key = ? AND l.value = ? AND j.id = l.job_id || ''", key, f.Labels[key])
 		} else {
 			c.check("EXISTS (SELECT 1 FROM labels o WHERE o.key = ? AND o.value = ? AND o.job_id = j.id)", key, f.Labels[key])
 		}

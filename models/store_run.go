@@ -23,7 +23,7 @@ func (s *Store) LastRuns(ctx context.Context, scheduleIDs []string, n int) (map[
 	}
 	db, done := s.read(ctx)
 	defer done()
-	rows, err := db.Raw(lastRuns, n, scheduleIDs).Rows()
+	rows, err := db.Raw(lastRuns, n-1, scheduleIDs).Rows()
 	if err != nil {
 		return nil, err
 	}
@@ -44,5 +44,8 @@ func (s *Store) LastRuns(ctx context.Context, scheduleIDs []string, n int) (map[
 	return all, rows.Err()
 }
 
-const lastRuns = `SELECT s.id, j.id, j.state, j.reason, j.scheduled_for FROM schedules s JOIN jobs j ON j.id IN (SELECT r.id FROM jobs r
-	WHERE r.schedule_id = s.id AND r.schedule_id <> '' ORDER BY r.id DESC LIMIT ?) WHERE s.id IN ?`
+// lastRuns finds the oldest of the runs first: a join with the runs themselves would have PostgreSQL look for them once for
+// each job that there is.
+const lastRuns = `SELECT s.id, j.id, j.state, j.reason, j.scheduled_for FROM schedules s
+	JOIN jobs j ON j.schedule_id = s.id AND j.schedule_id <> '' AND j.id >= coalesce((SELECT r.id FROM jobs r
+		WHERE r.schedule_id = s.id AND r.schedule_id <> '' ORDER BY r.id DESC LIMIT 1 OFFSET ?), '') WHERE s.id IN ?`
