@@ -14,6 +14,7 @@ var (
 	ErrClosed    = errors.New("the book is closed")
 	ErrNewer     = errors.New("the database was written by a newer version")
 	ErrLocked    = errors.New("the database is in use by another process")
+	ErrAway      = errors.New("the database does not answer") // it may at another try
 )
 
 // Conflict is a request that is well formed but cannot be met as things stand: the answer is 409.

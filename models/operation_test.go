@@ -196,3 +196,40 @@ func TestNewOperationRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestDeletedTargetTakesItsJobsAlong: those of no schedule end together, whatever they have behind them.
+func TestDeletedTargetTakesItsJobsAlong(t *testing.T) {
+	s := openStore(t)
+	target := newTarget(t, s, "gone")
+	newSchedule(t, s, target, "report", func(sp *Schedule) { sp.Overlap = OverlapQueueAll })
+	jobs := newJobs(t, s, target, 40)
+	claims := claim(t, s, t0, jobs[:4]...)
+	for i, answer := range []Answer{AnsweredOK, AnsweredRetry, AnsweredRetry} {
+		if _, err := finish(s, claims.Granted[i].Job, answer, t0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if _, err := s.Trigger(t.Context(), "report", nil, nil, t0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	changed, err := s.DeleteTarget(t.Context(), "gone", t0.Add(time.Second), DeleteTarget{CancelJobs: true, Schedules: true})
+	if err != nil || len(changed) != 39+2 {
+		t.Fatalf("%d jobs changed, %v", len(changed), err)
+	}
+	for _, j := range changed {
+		got, err := s.Job(t.Context(), j.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := Canceled
+		if j.ID == jobs[3].ID {
+			want = Running
+		}
+		if got.State != want || got.State != j.State || got.FinishedAt != j.FinishedAt || got.Reason != j.Reason ||
+			!got.CancelRequestedAt.Equal(t0.Add(time.Second)) || !got.UpdatedAt.Equal(t0.Add(time.Second)) {
+			t.Errorf("told %+v\nkept %+v", j, got)
+		}
+	}
+}

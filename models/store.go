@@ -50,7 +50,8 @@ type Store struct {
 }
 
 // Open locks the database, brings its schema up to date and starts the writer. It fails with ErrLocked when another
-// process has the database, and with ErrNewer when the schema is newer than this binary. Close the Store after use.
+// process has the database, with ErrNewer when the schema is newer than this binary, and with ErrAway when the server of a
+// shared one cannot be reached. Close the Store after use.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
 	d, err := dialectFor(cfg)
@@ -69,6 +70,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	if err := s.open(ctx); err != nil {
 		s.release()
+		if s.manner.shared && d.transient(err) {
+			err = fmt.Errorf("%w: %w", ErrAway, err)
+		}
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	return s, nil

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"strings"
 	"time"
@@ -210,7 +212,7 @@ func (t *tx) afterEnd(j *Job, now time.Time) error {
 
 // cancelAll cancels the unfinished jobs that where chooses, whose columns are those of jobs.
 func (t *tx) cancelAll(now time.Time, where string, args ...any) ([]*Job, error) {
-	var all []*Job
+	var all, free []*Job
 	for _, state := range []State{Running, Scheduled} {
 		jobs, err := jobsWhere(t.DB, "id"+t.forUpdate, where+" AND state = '"+string(state)+"'", args...)
 		if err != nil {
@@ -219,6 +221,10 @@ func (t *tx) cancelAll(now time.Time, where string, args ...any) ([]*Job, error)
 		all = append(all, jobs...)
 	}
 	for _, j := range all {
+		if j.State == Scheduled && j.ScheduleID == "" {
+			free = append(free, j)
+			continue
+		}
 		// One job's end may have released the next one of its schedule: only the held flag differs then.
 		if err := t.cancel(j, now); err != nil {
 			return nil, err
@@ -227,7 +233,29 @@ func (t *tx) cancelAll(now time.Time, where string, args ...any) ([]*Job, error)
 			return nil, err
 		}
 	}
-	return all, nil
+	return all, t.cancelFree(free, now)
+}
+
+// cancelFree ends scheduled jobs that belong to no schedule, which may be many, all at once. Their rows are locked.
+func (t *tx) cancelFree(jobs []*Job, now time.Time) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	for _, j := range jobs {
+		was := j.standing()
+		if err := t.cancel(j, now); err != nil {
+			return err
+		}
+		t.ledger.moved(j.TargetID, was, j.standing(), j.FinishedAt)
+	}
+	ids, err := json.Marshal(idsOf(jobs))
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`UPDATE jobs SET state = 'canceled', reason = ?1, held = 0, finished_at = ?2, updated_at = ?2,
+		cancel_requested_at = coalesce(cancel_requested_at, ?2) WHERE id IN (`+fmt.Sprintf(t.elements, "?3")+`)`,
+		ReasonCanceled, Stamp(now).UnixMicro(), string(ids))
+	return err
 }
 
 // DeleteJob forgets a job that has ended, with its attempts; an unfinished one is a Conflict.
