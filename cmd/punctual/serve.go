@@ -58,12 +58,16 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 	slog.SetLogLoggerLevel(slog.LevelDebug)
 	slog.SetDefault(log)
 
-	store, err := models.Open(ctx, models.Config{Database: s.Database, Sync: s.Sync, NoMigrate: s.NoMigrate,
+	open := models.Open
+	if m.greet == nil { // it is neither for trying out nor for measuring
+		open = openSoon
+	}
+	store, err := open(ctx, models.Config{Database: s.Database, Sync: s.Sync, NoMigrate: s.NoMigrate,
 		MissedAfter: s.MissedAfter, KeepOccurrences: s.RetentionOccurrences, Node: node, SecretKeys: s.SecretKeys, Log: log})
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
-	if m.greet == nil { // it is neither for trying out nor for measuring
+	if m.greet == nil {
 		for _, warning := range store.Warnings() {
 			log.Warn(warning)
 		}
@@ -133,6 +137,25 @@ func (a *app) up(ctx context.Context, s settings, m manner) (err error) {
 		beside.Go(func() { m.furnish(ctx, url) })
 	}
 	return runAll(ctx, stop, agents)
+}
+
+// openEvery is how long a server that finds its database away waits before it tries again.
+const openEvery = 2 * time.Second
+
+// openSoon opens the book, and waits for it as long as its server is away: machines that start together do so in any order.
+func openSoon(ctx context.Context, cfg models.Config) (*models.Store, error) {
+	for {
+		store, err := models.Open(ctx, cfg)
+		if !errors.Is(err, models.ErrAway) || ctx.Err() != nil {
+			return store, err
+		}
+		cfg.Log.Warn("waiting for the database", "err", err)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(openEvery):
+		}
+	}
 }
 
 // door is how the server is set up.
