@@ -250,8 +250,8 @@ func (l *limits) heldBy(id string, now time.Time) string {
 		return held
 	}
 	why, _ := l.why(n, now)
-	if why == parkedShare || why == parkedNode {
-		return parkedInFlight
+	if why == parkedShare {
+		return parkedNode
 	}
 	return why
 }

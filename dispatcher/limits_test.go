@@ -42,6 +42,17 @@ func TestShares(t *testing.T) {
 	if n, why := takeAll("c"); n != 1 || why != parkedShare {
 		t.Errorf("c took %d, then %q; want one of the last tenth", n, why)
 	}
+	// Neither is at its own limit: it is the node that holds them, as it does when no slot is free at all.
+	for _, id := range []string{"a", "b"} {
+		if got := l.heldBy(id, noon); got != "node" {
+			t.Errorf("%s is held by %q, want node", id, got)
+		}
+	}
+	laneOf(l, "a", 76, "")
+	if got := l.heldBy("a", noon); got != "in_flight" {
+		t.Errorf("at its own limit a is held by %q", got)
+	}
+	laneOf(l, "a", 1000, "")
 	for range 70 {
 		l.give("a")
 	}

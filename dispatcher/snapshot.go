@@ -77,6 +77,6 @@ func (c *counters) read() Counts {
 		Pruned: c.pruned.Load()}
 }
 
-// HeldBy says why a due job of a target is not running: "in_flight" while its limit, its share
-// or the node's limit is reached, "rate" while its bucket is empty, "paused" while it is paused, "" if nothing holds it here.
+// HeldBy says why a due job of a target is not running: "paused" while it is paused, "in_flight" while its limit is
+// reached, "node" while this node has no slot free for it, "rate" while its bucket is empty, "" if nothing holds it here.
 func (d *Dispatcher) HeldBy(targetID string) string { return d.limits.heldBy(targetID, d.now()) }

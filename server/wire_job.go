@@ -15,7 +15,7 @@ type jobOut struct {
 	Target            string            `json:"target" example:"billing"`
 	State             string            `json:"state" enum:"scheduled,running,succeeded,failed,canceled"`
 	Reason            string            `json:"reason" doc:"Why it ended so: expired, superseded, lost, rejected, gone, blocked, exhausted, canceled."`
-	HeldBy            *string           `json:"held_by" enum:"paused,in_flight,rate,breaker,overlap,node" doc:"Why a due job is not running."`
+	HeldBy            *string           `json:"held_by" enum:"paused,in_flight,rate,breaker,overlap,node" doc:"Why a due job is not running; node: all slots of this node are taken, or its share of them is."`
 	Origin            string            `json:"origin" enum:"api,schedule,trigger,backfill,rerun"`
 	Priority          string            `json:"priority" enum:"high,normal,low"`
 	Payload           json.RawMessage   `json:"payload,omitempty" doc:"As it was given, without white space between tokens; absent when none was given."`

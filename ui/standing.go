@@ -100,7 +100,7 @@ func heldWords(held string, target *models.Target) string {
 	case HeldOverlap:
 		return "another run of its schedule is unfinished"
 	case HeldNode:
-		return "this node has no slot free"
+		return "this node has no slot free for it"
 	}
 	return held
 }
