@@ -1,9 +1,13 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp/kb"
@@ -186,22 +190,75 @@ func TestWithoutScripts(t *testing.T) {
 	b.holds(`document.querySelector("#live").hidden`)
 }
 
-// TestHostileData shows what strangers may send: it stands there as text, and the console stays silent.
+// What strangers may send: markup, and characters that act. Labels hold printable ones only.
+const (
+	markup  = `<img src=x onerror="document.title='pwned'"><script>document.title='pwned'</script>`
+	hostile = markup + "\u202e\u0007\u001b[31m\u2066{{.}}"
+)
+
+// TestHostileData shows what strangers may send, on every page: it stands there as text and within the screen, and the
+// console stays silent.
 func TestHostileData(t *testing.T) {
 	chromium(t)
 	h := start(t)
-	h.api(t, "/v1/targets",
-		fmt.Sprintf(`{"name":"billing","url":%q,"description":"<script>document.title='pwned'</script>\u202e"}`,
-			h.receiver.URL))
-	h.api(t, "/v1/jobs",
-		`{"target":"billing","payload":"<img src=x onerror=\"document.title='pwned'\">\u202e","labels":{"<b>x</b>":"<script>1</script>"},"delay":"1h"}`)
-	b := browse(t, h)
-	for _, path := range []string{"/", "/jobs", "/targets/billing",
-		"/jobs?q=" + url.QueryEscape(`"><script>document.title='pwned'</script>`)} {
-		b.visit(path)
-		b.holds(`document.title !== "pwned" && document.querySelector("main script, main img, main b b") === null`)
+	long := hostile + strings.Repeat("x", 64<<10)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Note", `<script>document.title='pwned'</script>`+strings.Repeat("y", 4<<10))
+		w.WriteHeader(http.StatusInternalServerError)
+		io.WriteString(w, long)
+	}))
+	defer receiver.Close()
+	post := func(path string, body map[string]any) {
+		t.Helper()
+		text, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.api(t, path, string(text))
 	}
-	b.forgive("422") // the last of them is no search
-	b.visit("/jobs")
-	b.see("<b>x</b>")
+	name := strings.Repeat("w", 64) // as long as names are
+	post("/v1/targets", map[string]any{"name": name, "url": receiver.URL + "/" + strings.Repeat("z", 1<<10), "description": hostile,
+		"retry": map[string]any{"max_attempts": 1}, "capture": map[string]any{"request_body": "64KiB"}})
+	post("/v1/schedules", map[string]any{"name": name, "target": name, "every": "1h", "description": hostile, "payload": long,
+		"labels": map[string]string{"<b>": markup}})
+	post("/v1/jobs", map[string]any{"target": name, "payload": long, "headers": map[string]string{"X-Note": "<script>" + strings.Repeat("h", 1<<10)},
+		"labels": map[string]string{"<b>": markup, "lot": "1"}})
+	post("/v1/jobs", map[string]any{"target": name, "body": long, "content_type": "text/html", "delay": "1h", "labels": map[string]string{"lot": "2"}})
+	post("/v1/schedules/"+name+"/trigger", map[string]any{})
+	post("/v1/targets/"+name+"/pause", map[string]any{"reason": hostile})
+	post("/v1/schedules/"+name+"/pause", map[string]any{"reason": hostile})
+	post("/v1/keys", map[string]any{"name": "worker", "scope": "read"})
+	post("/v1/operations", map[string]any{"action": "rerun", "filter": map[string]any{"label": []string{"<b>:" + markup}}})
+
+	b := browse(t, h)
+	at := func(path, selector string) string {
+		t.Helper()
+		b.visit(path)
+		b.holds(fmt.Sprintf(`document.querySelector(%q) !== null`, selector))
+		return ask[string](b, fmt.Sprintf(`document.querySelector(%q).getAttribute("href")`, selector))
+	}
+	job, waits := at("/jobs?q=label:lot=1+state:failed", "td .id"), at("/jobs?q=label:lot=2", "td .id")
+	attempt, operation := at(job, ".step[open] .hint a"), at("/operations", "td a")
+	for _, screen := range screens {
+		b.screen(screen.width, screen.height, "light")
+		for _, path := range []string{"/", "/jobs", job, waits, job + "/rerun", "/jobs/new?copy=" + waits[len("/jobs/"):], "/operations", operation,
+			"/targets", "/targets/" + name, "/targets/" + name + "/edit", "/schedules", "/schedules/" + name, "/schedules/" + name + "/edit",
+			"/attempts", attempt, attempt + "?whole=1", "/system", "/keys", "/audit", "/find?q=" + url.QueryEscape(hostile),
+			"/jobs?q=" + url.QueryEscape(hostile), "/jobs?q=" + url.QueryEscape(`label:"<b>=`+strings.ReplaceAll(markup, `"`, `\"`)+`"`),
+			"/schedules?q=" + url.QueryEscape(hostile[:40]), "/attempts?target=" + url.QueryEscape(hostile), "/audit?who=" + url.QueryEscape(hostile),
+			"/" + url.PathEscape(hostile)} {
+			b.visit(path)
+			b.holds(`(document.querySelectorAll("details").forEach((d) => (d.open = true)), true)`)
+			b.holds(`document.title !== "pwned" && document.querySelector("main script, main img, main b b") === null`)
+			if overhang := ask[int](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); overhang > 0 {
+				t.Errorf("%s is %d pixels wider than a %s screen", path, overhang, screen.name)
+			}
+		}
+	}
+	b.visit(job)
+	b.see("<script>document.title='pwned'</script>")
+	b.see("<U+202E>")
+	for _, status := range []string{"404", "422"} { // of what is wrong on purpose
+		b.forgive(status)
+	}
 }
