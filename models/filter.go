@@ -97,10 +97,10 @@ func (f JobFilter) walks(db *gorm.DB, before string) ([]walk, error) {
 func (f JobFilter) walksByTarget(db *gorm.DB, c conditions) (all []walk, err error) {
 	ids, any, err := reachIDs(db, f.Target, f.Reach)
 	if any {
-		return f.perState(c, ""), nil
+		return f.perState(db, c, ""), nil
 	}
 	for _, id := range ids {
-		all = append(all, f.perState(c, id)...)
+		all = append(all, f.perState(db, c, id)...)
 	}
 	return all, err
 }
@@ -122,8 +122,15 @@ func (f JobFilter) from() (from, order string) {
 
 // perState gives a walk for each state asked for, or one for all, among the jobs of a target by its id; "" is all targets.
 // Labels and status codes have indexes of their own, rarer than the states of the jobs in them.
-func (f JobFilter) perState(c conditions, target string) (all []walk) {
+func (f JobFilter) perState(db *gorm.DB, c conditions, target string) (all []walk) {
 	of := c
+	from, order := f.from()
+	by := func(index string) string { // from, entered by an index of the target's rows
+		if target == "" {
+			return from
+		}
+		return from + entered(db, index)
+	}
 	switch {
 	case target == "":
 	case len(f.Labels) > 0:
@@ -131,20 +138,23 @@ func (f JobFilter) perState(c conditions, target string) (all []walk) {
 	default:
 		of = c.with("j.target_id = ?", target)
 	}
-	if len(f.States) == 0 || len(f.Labels) > 0 || f.StatusCode > 299 {
-		return []walk{f.anyState(of).walk(f.from())}
+	switch {
+	case len(f.Labels) == 0 && f.StatusCode > 299:
+		return []walk{f.anyState(of).walk(by("jobs_status_target"), order)}
+	case len(f.States) == 0 || len(f.Labels) > 0:
+		return []walk{f.anyState(of).walk(from, order)}
 	}
 	for _, state := range f.States {
 		switch {
 		case state == Retrying && slices.Contains(f.States, Scheduled): // walked already
 		case state == Retrying:
-			all = append(all, of.with(retrying).walk(f.from()))
+			all = append(all, of.with(retrying).walk(from, order))
 		case state == Running:
 			all = append(all, c.running(target))
 		case state.Final():
-			all = append(all, of.with(is(state)).with(ended).walk(f.from()))
+			all = append(all, of.with(is(state)).with(ended).walk(by("jobs_ended_target"), order))
 		default:
-			all = append(all, of.with(is(state)).walk(f.from()))
+			all = append(all, of.with(is(state)).walk(from, order))
 		}
 	}
 	return all

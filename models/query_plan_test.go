@@ -57,6 +57,15 @@ var lists = []struct {
 	{JobFilter{Schedule: "report", States: []State{Failed}}, "jobs_schedule (schedule_id=?"},
 	{JobFilter{Prefix: "01jd"}, "PRIMARY KEY (id>? AND id<?)"},
 	{JobFilter{CreatedAfter: t0, CreatedBefore: t0.Add(time.Hour)}, "PRIMARY KEY (id>? AND id<?)"},
+	{JobFilter{CreatedAfter: t0, CreatedBefore: t0.Add(time.Hour), Target: "billing"}, "jobs_target (target_id=? AND id>? AND id<?)"},
+	{JobFilter{CreatedAfter: t0, CreatedBefore: t0.Add(time.Hour), Target: "billing", States: []State{Failed}},
+		"jobs_ended_target (target_id=? AND state=? AND id>? AND id<?)"},
+	{JobFilter{CreatedAfter: t0, CreatedBefore: t0.Add(time.Hour), Target: "billing", StatusCode: 503},
+		"jobs_status_target (target_id=? AND last_status=? AND id>? AND id<?)"},
+	{JobFilter{CreatedAfter: t0, CreatedBefore: t0.Add(time.Hour), Target: "billing", States: []State{Retrying}},
+		"jobs_retrying_target (target_id=? AND id>? AND id<?)"},
+	{JobFilter{CreatedAfter: t0, CreatedBefore: t0.Add(time.Hour), Schedule: "report"}, "jobs_schedule (schedule_id=? AND id>? AND id<?)"},
+	{JobFilter{Prefix: "01jd", Target: "billing", States: []State{Failed}}, "jobs_ended_target (target_id=? AND state=? AND id>? AND id<?)"},
 }
 
 // TestListsWalkAnIndex holds every list to one descent of an index: never a sort, and never a walk over rows of other
