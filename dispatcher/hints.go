@@ -245,14 +245,17 @@ func (a *answers) expect(node string, n int) (token string, all <-chan struct{})
 	return token, done
 }
 
+// note counts an answer. Every node hears every answer: those to another's token, and to one that nobody waits for any
+// more, are nothing.
 func (a *answers) note(token string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.all[token] == nil {
+		return
+	}
 	if a.missing[token]--; a.missing[token] == 0 {
 		close(a.all[token])
 		delete(a.all, token)
-	}
-	if a.all[token] == nil {
 		delete(a.missing, token)
 	}
 }

@@ -41,6 +41,7 @@ func TestThreeNodesUnderFaults(t *testing.T) {
 		}},
 		{"a node is cut off and comes back", afterDeath, func() time.Time { return f.cutOff(wire, f.nodes[2]) }},
 		{"connections run out", afterReturn, func() time.Time { return f.exhaust(server) }},
+		{"a target is paused on each node", afterReturn, f.pauseEverywhere},
 		{"a node stops in peace", afterReturn, func() time.Time { return f.stopNode(f.nodes[0]) }},
 	}
 	f.run(func() {
@@ -176,6 +177,26 @@ func (f *faults) exhaust(server *postgres.Server) time.Time {
 	server.Exec(f.t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'punctual' AND pid % 2 = 0")
 	<-time.After(3 * time.Second)
 	release()
+	return time.Now()
+}
+
+// pauseEverywhere pauses and resumes a target on one node after another, which all the others answer to.
+func (f *faults) pauseEverywhere() time.Time {
+	for _, m := range f.nodes {
+		for _, action := range []string{"pause", "resume"} {
+			status, err := f.askAt(*m.base.Load(), http.MethodPost, targetsPath+"/t0/"+action, map[string]any{}, nil)
+			if err != nil || status != http.StatusOK {
+				f.t.Errorf("%s: status %d, %v", action, status, err)
+			}
+		}
+	}
+	for _, m := range f.nodes {
+		select {
+		case <-m.process.exited:
+			f.t.Errorf("a node has ended:\n%s", m.process.out)
+		default:
+		}
+	}
 	return time.Now()
 }
 
