@@ -26,9 +26,9 @@ type Created struct {
 const rememberFor = 24 * time.Hour
 
 // CreateJobs records jobs, all or none. A job that comes with a claim is born running, if its target is not paused, and
-// handed to the Listener as soon as it is durable; otherwise it is born scheduled. keyBodies, which may be nil, holds for each job the SHA-256 of what was asked
-// for under its Key. A key that was used for something else is Invalid, and so is a target that has gone meanwhile; one whose job has been deleted is a
-// Conflict as long as it is remembered.
+// handed to the Listener as soon as it is durable; otherwise it is born scheduled. keyBodies, which may be nil, holds for
+// each job the SHA-256 of what was asked for under its Key. A key that was used for something else is Invalid, and so is a
+// target that has gone meanwhile; one whose job has been deleted is a Conflict as long as it is remembered.
 func (s *Store) CreateJobs(ctx context.Context, jobs []*Job, keyBodies [][32]byte, idem *Idempotency, now time.Time) (*Created, error) {
 	var out *Created
 	var size int64
