@@ -14,8 +14,8 @@ type Overview struct {
 	InFlight    int    // calls out now
 	Window      string // of Stats, as in the address
 	Stats       *models.Stats
-	FailedDay   int // jobs that failed in the last 24 hours
-	Attention   []Attention
+	FailedDay   int           // jobs that failed in the last 24 hours
+	Attention   []Attention   // the worst first; AttentionShown of them are drawn
 	Coming      []Upcoming    // within the next hour, soonest first
 	MoreComing  bool          // not all of them are shown
 	Failures    []*models.Job // newest first; FailuresShown at most
@@ -32,11 +32,23 @@ type Upcoming struct {
 	Note     string // why it may come to nothing
 }
 
-// FailuresShown is how many failed jobs the page shows; ComingShown how many coming runs.
+// How much of each the page shows: failed jobs, coming runs, and targets to look at.
 const (
-	FailuresShown = 8
-	ComingShown   = 10
+	FailuresShown  = 8
+	ComingShown    = 10
+	AttentionShown = 12
 )
+
+// Worst are the targets to look at first.
+func (p *Overview) Worst() []Attention { return p.Attention[:min(len(p.Attention), AttentionShown)] }
+
+// Others is how many more there are to look at, in words; "" is none.
+func (p *Overview) Others() string {
+	if n := len(p.Attention) - AttentionShown; n > 0 {
+		return count(n, "other", "others")
+	}
+	return ""
+}
 
 // late is how long a job may have been due before the page calls it late.
 const late = time.Minute

@@ -374,3 +374,20 @@ func TestChanges(t *testing.T) {
 		}
 	}
 }
+
+// TestManyTargetsToLookAt is of a morning when everything is paused: the page stays within its size.
+func TestManyTargetsToLookAt(t *testing.T) {
+	page := &Overview{Frame: frame("Overview", TabOverview), Targets: models.MaxPage, Window: "7d", Stats: stats(models.Week)}
+	for i := range models.MaxPage {
+		page.Attention = append(page.Attention, Attention{Target: &models.Target{Name: fmt.Sprintf("target-%d", i), PausedAt: noon},
+			Sign: Sign{"hold", "paused"}, Why: strings.Repeat("the provider is down ", 9), Since: noon})
+	}
+	var out strings.Builder
+	if err := Render(&out, page); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); len(got) > 150<<10 || !strings.Contains(got, "target-11<") || strings.Contains(got, "target-12<") ||
+		!strings.Contains(got, "And 488 others.") {
+		t.Errorf("%d bytes: %s", len(got), got)
+	}
+}
