@@ -113,3 +113,39 @@ func TestQueriesReadFewPages(t *testing.T) {
 		check("the dispatcher", strings.Replace(c.sql, "'x'", "'"+known+"'", 1))
 	}
 }
+
+// TestWritesLookRowsUp: what is planned for a table that is empty and was never analyzed must do when it has grown, since
+// connections keep their plans.
+func TestWritesLookRowsUp(t *testing.T) {
+	if !postgres.Asked() {
+		t.Skip("is about the engine of many nodes")
+	}
+	s := openStore(t)
+	var ends finishedRows
+	jobs, claims := make([]string, batchOps), make([]string, batchOps)
+	for i := range batchOps {
+		jobs[i], claims[i] = fmt.Sprint("job_", i), fmt.Sprint("att_", i)
+		ends.add(&ending{Finish: Finish{Job: &Job{ID: jobs[i]}, Attempt: &Attempt{ID: claims[i]}}})
+	}
+	for _, c := range []struct {
+		sql  string
+		args []any
+	}{
+		{claimMany, []any{jobs, claims, "node_test", int64(1)}},
+		{finishMany, ends.args()},
+	} {
+		if err := s.write(t.Context(), work{act: "explain", run: func(tx *tx) error {
+			var steps []string
+			err := tx.each("EXPLAIN "+c.sql, c.args, func(scan func(...any) error) error {
+				steps = append(steps, "")
+				return scan(&steps[len(steps)-1])
+			})
+			if got := strings.Join(steps, "\n"); err == nil && !strings.Contains(got, "Index Cond: (id = ") {
+				t.Errorf("%s\n%s", c.sql, got)
+			}
+			return err
+		}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -183,11 +183,14 @@ func (d *postgreSQL) guard(ctx context.Context, db *sql.DB) (func(), error) {
 }
 
 // begin also bounds how long the transaction holds others up if this node stands still: it may then hold locks on jobs
-// that the others are to take from it. The settings end with the transaction, so that a pooler between is no harm.
+// that the others are to take from it. And it has rows looked up by their ids: what was planned while a table was small, and
+// not analyzed yet, would go over all of it however large it grows. The settings end with the transaction, so that a pooler
+// between is no harm.
 func (d *postgreSQL) begin(ctx context.Context, conn *sql.Conn) error {
 	return conn.Raw(func(c any) error {
 		return c.(*stdlib.Conn).Conn().PgConn().Exec(ctx, "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'; "+
-			"SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '9s'").Close()
+			"SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '9s'; "+
+			"SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off").Close()
 	})
 }
 

@@ -62,13 +62,16 @@ func (t *tx) claimTogether(out *Claims, asks []Ask, node string, now time.Time) 
 	if len(jobs) == 0 {
 		return nil
 	}
-	n, err := t.exec(`UPDATE jobs SET state = 'running', claim_id = a.claim, claim_node = ?3, claimed_at = ?4, updated_at = ?4
-		FROM unnest(?1::text[], ?2::text[]) AS a (job, claim) WHERE jobs.id = a.job`, jobs, claims, node, now.UnixMicro())
+	n, err := t.exec(claimMany, jobs, claims, node, now.UnixMicro())
 	if err == nil && n != int64(len(jobs)) {
 		err = errors.New("rows that were locked have gone")
 	}
 	return err
 }
+
+// claimMany puts claims into the jobs that they are of.
+const claimMany = `UPDATE jobs SET state = 'running', claim_id = a.claim, claim_node = ?3, claimed_at = ?4, updated_at = ?4
+	FROM unnest(?1::text[], ?2::text[]) AS a (job, claim) WHERE jobs.id = a.job`
 
 // ending is a call that has ended, as a piece of work.
 type ending struct {
@@ -98,13 +101,7 @@ func (t *tx) finishTogether(all []*work) error {
 	if len(u.all) == 0 {
 		return t.finishEach(all, byJob)
 	}
-	if err := t.each(`UPDATE jobs SET state = a.state, reason = a.reason, run_at = a.run_at, attempts = a.attempts,
-		last_number = a.number, lost_in_row = a.lost, claim_id = '', claim_node = '', claimed_at = NULL, updated_at = a.updated,
-		finished_at = a.finished, last_status = a.status FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
-		?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
-		AS a (job, claim, state, reason, run_at, attempts, number, lost, updated, finished, status)
-		WHERE jobs.id = a.job AND claim_id = a.claim AND (cancel_requested_at IS NULL OR a.state <> 'scheduled')
-		RETURNING jobs.id`, u.args(), func(scan func(...any) error) error {
+	if err := t.each(finishMany, u.args(), func(scan func(...any) error) error {
 		var id string
 		if err := scan(&id); err != nil {
 			return err
@@ -124,6 +121,15 @@ func (t *tx) finishTogether(all []*work) error {
 	}
 	return t.finishEach(all, byJob)
 }
+
+// finishMany puts the ends of many calls into their jobs: see finishedRows.
+const finishMany = `UPDATE jobs SET state = a.state, reason = a.reason, run_at = a.run_at, attempts = a.attempts,
+	last_number = a.number, lost_in_row = a.lost, claim_id = '', claim_node = '', claimed_at = NULL, updated_at = a.updated,
+	finished_at = a.finished, last_status = a.status FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
+	?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
+	AS a (job, claim, state, reason, run_at, attempts, number, lost, updated, finished, status)
+	WHERE jobs.id = a.job AND claim_id = a.claim AND (cancel_requested_at IS NULL OR a.state <> 'scheduled')
+	RETURNING jobs.id`
 
 // finishEach finishes those that were not finished together.
 func (t *tx) finishEach(all []*work, together map[string]*ending) error {
