@@ -53,10 +53,12 @@ func (c *cache[K, V]) get(ctx context.Context, key K, now time.Time) (V, error) 
 	return v, err
 }
 
-// forget drops what has changed.
-func (c *cache[K, V]) forget(key K) {
+// forget drops what has changed. It tells whether there was anything.
+func (c *cache[K, V]) forget(key K) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	_, isKnown := c.known[key]
 	c.change++
 	delete(c.known, key)
+	return isKnown
 }

@@ -13,6 +13,14 @@ import (
 
 // createJob makes one job. What it gives is not fresh if it was made before under the same key.
 func (s *Server) createJob(ctx context.Context, in *jobIn, idem *models.Idempotency) (*models.Created, error) {
+	created, err := s.tryJob(ctx, in, idem)
+	if s.outdated(err, in.Target) {
+		created, err = s.tryJob(ctx, in, idem)
+	}
+	return created, err
+}
+
+func (s *Server) tryJob(ctx context.Context, in *jobIn, idem *models.Idempotency) (*models.Created, error) {
 	now := s.store.Now()
 	job, err := s.jobFrom(ctx, in, now)
 	if err != nil {
@@ -35,6 +43,14 @@ func (s *Server) createBatch(ctx context.Context, in []jobIn, idem *models.Idemp
 	if len(in) < 1 || len(in) > models.MaxBatch {
 		return nil, &models.Invalid{Field: "jobs", Why: "must have 1 to 1000 entries"}
 	}
+	created, err := s.tryBatch(ctx, in, idem)
+	if err != nil && s.outdated(err, targetsOf(in)...) {
+		created, err = s.tryBatch(ctx, in, idem)
+	}
+	return created, err
+}
+
+func (s *Server) tryBatch(ctx context.Context, in []jobIn, idem *models.Idempotency) (*models.Created, error) {
 	now := s.store.Now()
 	var bad faults
 	jobs, keys := make([]*models.Job, len(in)), make([][32]byte, len(in))
@@ -51,6 +67,14 @@ func (s *Server) createBatch(ctx context.Context, in []jobIn, idem *models.Idemp
 	}
 	created, err := s.record(ctx, jobs, keys, idem, now)
 	return created, within(err, "jobs[0].")
+}
+
+func targetsOf(in []jobIn) []string {
+	names := make([]string, len(in))
+	for i := range in {
+		names[i] = in[i].Target
+	}
+	return names
 }
 
 // inBatch is the place of a job of a batch.
@@ -94,6 +118,20 @@ func (s *Server) targetOf(ctx context.Context, name string, now time.Time) (*mod
 		return nil, &models.Invalid{Field: "target", Why: "is not a registered target"}
 	}
 	return t, err
+}
+
+// outdated tells whether err may only say that a target has gone which was still known here by its name. The name may be
+// another target's by now, deleted and made anew on another node: it is forgotten, and asking once more finds that out.
+func (s *Server) outdated(err error, names ...string) bool {
+	var bad *models.Invalid
+	if !errors.As(err, &bad) || bad.Field != "target" && !strings.HasSuffix(bad.Field, ".target") {
+		return false
+	}
+	wasKnown := false
+	for _, name := range names {
+		wasKnown = s.targets.forget(name) || wasKnown
+	}
+	return wasKnown
 }
 
 // fits refuses a body that is too large to be sent.

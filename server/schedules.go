@@ -10,6 +10,14 @@ import (
 
 // createSchedule makes a schedule.
 func (s *Server) createSchedule(ctx context.Context, in *scheduleIn) (*models.Schedule, error) {
+	made, err := s.trySchedule(ctx, in)
+	if s.outdated(err, in.Target) {
+		made, err = s.trySchedule(ctx, in)
+	}
+	return made, err
+}
+
+func (s *Server) trySchedule(ctx context.Context, in *scheduleIn) (*models.Schedule, error) {
 	now := s.store.Now()
 	t, err := s.targetOf(ctx, in.Target, now)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"punctual/models"
 	"punctual/webhooks"
 )
 
@@ -283,5 +284,33 @@ func TestTargetCache(t *testing.T) {
 	h.do(201, "POST", "/v1/jobs", `{"target":"billing"}`).is("held_by", `"paused"`)
 	if got := h.raw("GET", "/v1/targets/billing", nil); got.Code != http.StatusOK {
 		t.Error(got.Code)
+	}
+}
+
+// Another node gives the name of a target to a new one while this node still knows the old one by it.
+func TestTargetMadeAnewElsewhere(t *testing.T) {
+	for path, body := range map[string]string{
+		"/v1/jobs":       `{"target":"billing","delay":"1h"}`,
+		"/v1/jobs/batch": `{"jobs":[{"target":"other"},{"target":"billing","delay":"1h"}]}`,
+		"/v1/schedules":  `{"name":"report","target":"billing","every":"1h"}`,
+	} {
+		t.Run(path, func(t *testing.T) {
+			h := open(t)
+			h.target("billing")
+			h.target("other")
+			h.do(201, "POST", "/v1/jobs", `{"target":"billing","delay":"1h"}`)
+			old, err := h.store.Target(t.Context(), "billing")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := h.store.DeleteTarget(t.Context(), "billing", now(), models.DeleteTarget{CancelJobs: true}); err != nil {
+				t.Fatal(err)
+			}
+			anew := models.NewTarget(*old, now())
+			if err := h.store.CreateTarget(t.Context(), anew, makeSecret()); err != nil {
+				t.Fatal(err)
+			}
+			h.do(201, "POST", path, body)
+		})
 	}
 }
