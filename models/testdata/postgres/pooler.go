@@ -76,16 +76,18 @@ func startPooler(s *Server) (*Pooler, error) {
 		fmt.Sprint("listen_port = ", poolerPort), "max_client_conn = 500",
 		// Fewer than the connections of one node, so that they change hands; and those of a test that is over soon end.
 		"default_pool_size = 4", "server_idle_timeout = 1", ""}, "\n")
-	if err := os.Mkdir(p.dir, 0o755); err != nil {
+	if err := os.Mkdir(p.dir, 0o700); err != nil {
 		return nil, err
 	}
 	config := filepath.Join(p.dir, "pgbouncer.ini")
-	if err := os.WriteFile(config, []byte(settings), 0o644); err != nil {
+	if err := os.WriteFile(config, []byte(settings), 0o600); err != nil {
 		return nil, err
 	}
 	if who := owner(); who != nil {
-		if err := os.Chown(p.dir, int(who.Uid), int(who.Gid)); err != nil {
-			return nil, err
+		for _, path := range []string{p.dir, config} {
+			if err := os.Chown(path, int(who.Uid), int(who.Gid)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	p.cmd = exec.Command(path, config)
