@@ -47,15 +47,26 @@ func (s *Store) lookAtClock(ctx context.Context) error {
 func (c *nodeClock) set(asked time.Time, micros int64) (skew time.Duration) {
 	here := time.Now()
 	there := time.UnixMicro(micros).UTC()
-	if r := c.last.Load(); r != nil {
-		// Of two readings the one that shows more was under way for less; but the older one may have drifted.
-		const drift = 10_000 // one part in, which no clock exceeds
-		if older := r.there.Add(time.Since(r.here) - time.Since(r.here)/drift); older.After(there) && older.Sub(there) < time.Second {
-			there = older
-		}
-	}
-	c.last.Store(&reading{here, there})
-	skew = asked.Add(here.Sub(asked) / 2).Sub(time.UnixMicro(micros)).Round(time.Millisecond)
+	c.last.Store(c.last.Load().next(asked, here, there))
+	skew = asked.Add(here.Sub(asked) / 2).Sub(there).Round(time.Millisecond)
 	c.skew.Store(int64(skew))
 	return skew
+}
+
+// next is the reading after r, which may be nil, from an answer that came at here to a question of asked: of two readings
+// the one that shows more was under way for less. But the older one may have drifted, and the database's clock may have
+// been set back since: now it shows no more than there and the time from question to answer.
+func (r *reading) next(asked, here, there time.Time) *reading {
+	const drift = 10_000 // one part in, which no clock exceeds
+	shown := there
+	if r != nil {
+		since := here.Sub(r.here)
+		if older := r.there.Add(since - since/drift); older.After(shown) {
+			shown = older
+		}
+		if most := there.Add(here.Sub(asked)); shown.After(most) {
+			shown = most
+		}
+	}
+	return &reading{here, shown}
 }
