@@ -27,6 +27,8 @@ type cluster struct {
 	others atomic.Pointer[[]string]            // ids of the other live nodes
 	skew   atomic.Int64                        // nanoseconds by which this machine's clock is ahead
 	watch  atomic.Bool                         // watchers elsewhere want to hear of events
+	shown  atomic.Bool                         // the others know from the last beat that somebody watches here
+	beat   chan struct{}                       // holds a token when the next beat should not wait
 	leaves atomic.Bool                         // this node ends: its shards are for others
 	look   chan struct{}                       // holds a token when the list of nodes should be read at once
 }
@@ -61,15 +63,16 @@ func (d *Dispatcher) mayCall() bool {
 
 // pulse tells the book that this node is alive, and renews its right.
 func (d *Dispatcher) pulse(ctx context.Context) error {
-	asked := time.Now()
+	asked, watchers := time.Now(), d.hub.count()
 	skew, err := d.book.Beat(ctx, models.Node{ID: d.cfg.Node, Version: d.cfg.Version, InFlight: d.calls.count(),
-		Slots: d.cfg.MaxInFlight, Watchers: d.hub.count(), Draining: d.cluster.leaves.Load(),
+		Slots: d.cfg.MaxInFlight, Watchers: watchers, Draining: d.cluster.leaves.Load(),
 		Skew: time.Duration(d.cluster.skew.Load())}, asked)
 	if err != nil || !d.cluster.shared {
 		return err
 	}
 	until := asked.Add(models.Lease - models.LeaseGuard)
 	d.cluster.right.Store(&until)
+	d.cluster.shown.Store(watchers > 0)
 	if before := time.Duration(d.cluster.skew.Swap(int64(skew))); skew.Abs() > models.SkewMost && before.Abs() <= models.SkewMost {
 		d.log.Warn("this machine's clock is not the database's, which the nodes go by", "ahead", skew)
 	}
@@ -98,27 +101,35 @@ func (d *Dispatcher) member(ctx context.Context) {
 	hands.Go(func() { d.fence(ctx) })
 	hands.Go(func() { d.lookout(ctx) })
 	hands.Go(func() { d.postman(ctx) })
+	hands.Go(func() { d.guide(ctx) })
 	hands.Go(func() { d.complain("hear other nodes", d.book.Hear(ctx, d.cfg.Node, d.heard, d.missed)) })
 	hands.Wait()
 	d.ears.Wait()
 }
 
-// heart renews the right until ctx ends.
+// heart renews the right until ctx ends. When the first one begins to watch here the others are told at once, so that they
+// pass on what happens there.
 func (d *Dispatcher) heart(ctx context.Context) {
 	beats := time.NewTimer(models.LeaseBeat)
 	defer beats.Stop()
 	for {
+		shown := true
 		select {
 		case <-ctx.Done():
 			return
+		case <-d.cluster.beat:
+			shown = d.cluster.shown.Load()
 		case <-beats.C:
 		}
 		err := d.pulse(ctx)
 		d.complain("beat", err)
 		if err != nil {
 			beats.Reset(beatAgain)
-		} else {
-			beats.Reset(models.LeaseBeat)
+			continue
+		}
+		beats.Reset(models.LeaseBeat)
+		if !shown {
+			d.post(models.Hint{Kind: models.HintNodes, ID: d.cfg.Node})
 		}
 	}
 }

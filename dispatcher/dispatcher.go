@@ -119,6 +119,7 @@ type Dispatcher struct {
 
 	cluster cluster        // this node among the others
 	outbox  outbox         // hints for them, has its own lock
+	sights  sights         // events of theirs that are to be shown, has its own lock
 	acks    answers        // of them, has its own lock
 	ears    sync.WaitGroup // goroutines that look into what was heard
 
@@ -152,6 +153,7 @@ func New(cfg Config, book Book, sender Sender) *Dispatcher {
 	d.calls.byJob = map[string]*out{}
 	d.hub.init(d.startedAt)
 	d.cluster.shared, d.cluster.look = book.Shared(), make(chan struct{}, 1)
+	d.cluster.beat, d.sights.wake = make(chan struct{}, 1), make(chan struct{}, 1)
 	if d.outbox.wake = make(chan struct{}, 1); d.cluster.shared {
 		d.hub.relay = d.relay
 	}

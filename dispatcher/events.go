@@ -164,5 +164,11 @@ func (d *Dispatcher) Watch(after uint64, f Filter) *Watcher {
 	if h.watchers[w] = true; h.closed {
 		h.drop(w)
 	}
+	if d.cluster.shared && !d.cluster.shown.Load() {
+		select {
+		case d.cluster.beat <- struct{}{}:
+		default:
+		}
+	}
 	return w
 }

@@ -19,6 +19,7 @@ const (
 	postEvery    = 20 * time.Millisecond // hints are told at most that often
 	postMost     = 10_000                // hints that wait; more are dropped
 	jobsOneByOne = 64                    // jobs owed that are told one by one; of more only their targets
+	seenAtOnce   = 500                   // jobs, and attempts, that are read at once to show them
 	ackPatience  = 2 * time.Second       // for the other nodes to see that a target is paused
 )
 
@@ -138,7 +139,7 @@ func (d *Dispatcher) heard(hints []models.Hint) {
 		d.ears.Go(func() { d.heardSchedules(schedules) })
 	}
 	if len(events.jobs)+len(events.attempts) > 0 && d.hub.count() > 0 {
-		d.showSeen(events)
+		d.sights.add(events)
 	}
 }
 
@@ -300,8 +301,51 @@ func (d *Dispatcher) relay(e Event) {
 	}
 }
 
-// seen are events of other nodes.
+// seen are events of other nodes: the ids of what they are about.
 type seen struct{ jobs, attempts []string }
+
+// sights gathers events of other nodes until they are shown. What is heard beside them does not wait for that: work that is
+// owed, a call to be cut off, or a target that is paused while somebody waits for the answer.
+type sights struct {
+	mu   sync.Mutex // protects seen
+	seen seen
+	wake chan struct{} // holds a token when there are events
+}
+
+// add drops what is too much: whoever watches is that far behind already.
+func (s *sights) add(more seen) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.seen.jobs)+len(s.seen.attempts) >= postMost {
+		return
+	}
+	s.seen.jobs = append(s.seen.jobs, more.jobs...)
+	s.seen.attempts = append(s.seen.attempts, more.attempts...)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// guide shows events of other nodes until ctx ends.
+func (d *Dispatcher) guide(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.sights.wake:
+		}
+		d.sights.mu.Lock()
+		all := d.sights.seen
+		d.sights.seen = seen{}
+		d.sights.mu.Unlock()
+		for len(all.jobs)+len(all.attempts) > 0 && ctx.Err() == nil {
+			j, a := min(len(all.jobs), seenAtOnce), min(len(all.attempts), seenAtOnce)
+			d.showSeen(seen{all.jobs[:j], all.attempts[:a]})
+			all = seen{all.jobs[j:], all.attempts[a:]}
+		}
+	}
+}
 
 // showSeen reads what events of other nodes are about, and shows them to those who watch here.
 func (d *Dispatcher) showSeen(s seen) {

@@ -1,6 +1,13 @@
 package dispatcher
 
-import "testing"
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"punctual/models"
+)
 
 // TestAnswers: a node hears the answers of all nodes to all nodes, and waits for those to itself.
 func TestAnswers(t *testing.T) {
@@ -30,4 +37,82 @@ func TestAnswers(t *testing.T) {
 	if len(a.missing)+len(a.all) != 0 {
 		t.Errorf("kept: %v, %v", a.missing, a.all)
 	}
+}
+
+// lone is the book of a node that speaks to others, and no more than that.
+type lone struct {
+	Book
+	beats chan models.Node
+	told  chan models.Hint
+}
+
+func (lone) Shared() bool   { return true }
+func (lone) Now() time.Time { return time.Now() }
+
+func (l lone) Beat(_ context.Context, n models.Node, _ time.Time) (time.Duration, error) {
+	l.beats <- n
+	return 0, nil
+}
+
+func (l lone) Tell(_ context.Context, _ string, hints []models.Hint) error {
+	for _, h := range hints {
+		l.told <- h
+	}
+	return nil
+}
+
+// Seen never has an answer.
+func (lone) Seen(ctx context.Context, _, _ []string) ([]*models.Job, []*models.Attempt, error) {
+	<-ctx.Done()
+	return nil, nil, ctx.Err()
+}
+
+func newLone() (*Dispatcher, lone) {
+	book := lone{beats: make(chan models.Node, 100), told: make(chan models.Hint, 100)}
+	return New(Config{Node: "node_mine"}, book, nil), book
+}
+
+// TestHeardBesideEvents: what is heard is acted on while events of other nodes are still being read for those who watch.
+func TestHeardBesideEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _ := newLone()
+		ctx, stop := context.WithCancel(t.Context())
+		go d.guide(ctx)
+		defer d.Watch(0, Filter{}).Close()
+		token, all := d.acks.expect("node_mine", 1)
+		began := time.Now()
+		d.heard([]models.Hint{{Kind: models.HintJob, ID: "job_x"}})
+		synctest.Wait() // the job is being read
+		d.heard([]models.Hint{{Kind: models.HintAttempt, ID: "att_x"}, {Kind: models.HintDone, ID: token}})
+		<-all
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("an answer waited %v behind events", waited)
+		}
+		stop()
+		d.cutCalls(errShutdown)
+	})
+}
+
+// TestWatchTold: the other nodes hear at once that somebody begins to watch here, but not of each watcher.
+func TestWatchTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, book := newLone()
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go d.heart(ctx)
+		go d.postman(ctx)
+		synctest.Wait()
+		for range 3 {
+			defer d.Watch(0, Filter{}).Close()
+			synctest.Wait()
+		}
+		if len(book.beats) != 1 || (<-book.beats).Watchers != 1 {
+			t.Error("no beat, or more than one, tells of the watcher")
+		}
+		time.Sleep(postEvery)
+		synctest.Wait()
+		if len(book.told) != 1 || (<-book.told).Kind != models.HintNodes {
+			t.Error("the others are not told to look, or more than once")
+		}
+	})
 }
