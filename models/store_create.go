@@ -118,7 +118,7 @@ func (t *tx) createJob(j *Job, i int, keyBodies [][32]byte, now time.Time) (*Job
 	case len(ids) > 0 && body != keyBodies[i]:
 		return nil, &Invalid{"key", "was used for another request to this target"}
 	case len(ids) > 0 && ids[0] != j.ID:
-		old, err := t.job(ids[0])
+		old, err := t.jobToShow(ids[0])
 		return old, notKept(err)
 	}
 	if err := t.insertJob(j); err != nil {
@@ -153,7 +153,7 @@ func (t *tx) replay(idem *Idempotency, jobs []*Job, now time.Time) (*Created, er
 	}
 	out := &Created{Replayed: true, Fresh: make([]bool, len(ids))}
 	for _, id := range ids {
-		j, err := t.job(id)
+		j, err := t.jobToShow(id)
 		if err != nil {
 			return nil, notKept(err)
 		}

@@ -29,8 +29,13 @@ func (s *Store) Job(ctx context.Context, id string) (*Job, error) {
 
 // job is a fresh copy of the job of that id, which nobody else can change until the commit. One of a schedule is to be
 // locked after its schedule: see lockScheduleOf.
-func (t *tx) job(id string) (*Job, error) {
-	jobs, err := jobsWhere(t.DB, "id"+t.forUpdate, "id = ?", id)
+func (t *tx) job(id string) (*Job, error) { return t.jobBy(id, "id"+t.forUpdate) }
+
+// jobToShow is the job of that id as it stands, which nobody is kept from changing.
+func (t *tx) jobToShow(id string) (*Job, error) { return t.jobBy(id, "id") }
+
+func (t *tx) jobBy(id, order string) (*Job, error) {
+	jobs, err := jobsWhere(t.DB, order, "id = ?", id)
 	if err == nil && len(jobs) == 0 {
 		err = ErrNotFound
 	}
