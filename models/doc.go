@@ -71,18 +71,21 @@
 //
 // What a job with one call costs, a payload of a few bytes and durable commits included, by TestScaling of cmd/punctual, which
 // measures it anew where PUNCTUAL_LONG=1 is set. Nodes, clients, target and PostgreSQL 15 (shared_buffers 512 MB, max_wal_size
-// 8 GB) were on one machine of two cores, which had other work too: so rates are less than it can do, and three nodes say
-// nothing there.
+// 8 GB) shared one machine of two cores, nothing else ran: a second and a third node have no processor to bring along there,
+// and what they cost is all that they show.
 //
-//	                             nodes  CPU ms in nodes  in the database  rows written  commits  bytes of WAL  jobs/s
-//	batches of 500, a backlog        1             0.48             0.38           4.4     0.11         4,240   1,990
-//	                                 2             0.45             0.41           4.3     0.12         4,340   2,350
-//	one by one, 200 a second         1              1.9              2.0                    1.0         4,450
+//	                          nodes  CPU ms in nodes  in the database  rows  commits  bytes of WAL
+//	batches of 500, a backlog     1             0.40             0.35   4.2     0.09         4,250  3,170 jobs/s
+//	                              2             0.48             0.39   4.2     0.12         4,270  2,740 jobs/s
+//	                              3             0.50             0.43   4.2     0.16         4,290  2,590 jobs/s
+//	one by one, 200 a second      1              2.5              2.6            1.9         4,200  p50 4 ms, p99 146 ms
+//	                              2              3.1              3.5            2.7         5,260  p50 9 ms, p99 88 ms
+//	                              3              3.6              4.1            3.2         5,790  p50 29 ms, p99 172 ms
 //
-// By that a core of PostgreSQL carries 1 s / 0.4 ms = 2,500 jobs/s that come in crowds, and one of a node about 2,100: 10,000
-// jobs/s are four cores of the one and five of the other, 43 MB/s of WAL and 1,200 commits/s. That is extrapolated: what many
-// cores contend for was not measured. At an even trickle each job has commits of its own and costs four times as much, until
-// more than one waits when a commit begins.
+// By that a core of PostgreSQL carries 1 s / 0.4 ms = 2,500 jobs/s that come in crowds, and one of a node about 2,000: 10,000
+// jobs/s are four cores of the one and five of the other, 43 MB/s of WAL and 1,600 commits/s at most. That is extrapolated:
+// what many cores contend for was not measured. At an even trickle each job has commits of its own and costs six times as
+// much, until more than one waits when a commit begins.
 //
 // Ten backlogs of 20,000 jobs each, run while a transaction stayed open that let vacuum remove nothing, took 3.0 KB a job from
 // the first to the last and 1,130 to 2,290 jobs/s in no order; tallies grew by 340 KB with each, rollups by 1 MB
