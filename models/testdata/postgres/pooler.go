@@ -7,10 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -69,7 +67,7 @@ func startPooler(s *Server) (*Pooler, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pooler{server: s, dir: filepath.Join(s.Dir, "pooler"), done: make(chan struct{})}
+	p := &Pooler{server: s, dir: filepath.Join(s.Dir, "pooler")}
 	settings := strings.Join([]string{
 		"[databases]", fmt.Sprintf("* = host=%s port=%d user=punctual", s.Dir, s.Port),
 		"[pgbouncer]", "pool_mode = transaction", "auth_type = any", "listen_addr =", "unix_socket_dir = " + p.dir,
@@ -92,19 +90,7 @@ func startPooler(s *Server) (*Pooler, error) {
 	}
 	p.cmd = exec.Command(path, config)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = p.dir, &p.log, &p.log
-	// It dies with this process, as the server does.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: owner(), Pdeathsig: syscall.SIGQUIT, Setpgid: true}
-	began := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		err := p.cmd.Start()
-		began <- err
-		if err == nil {
-			_ = p.cmd.Wait()
-			close(p.done)
-		}
-	}()
-	if err := <-began; err != nil {
+	if p.done, err = launch(p.cmd); err != nil {
 		return nil, err
 	}
 	return p, p.await()

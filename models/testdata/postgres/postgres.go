@@ -163,24 +163,30 @@ func (s *Server) Up() error {
 	if err != nil {
 		return err
 	}
-	s.cmd, s.log, s.done = exec.Command(path, args...), &bytes.Buffer{}, make(chan struct{})
+	s.cmd, s.log = exec.Command(path, args...), &bytes.Buffer{}
 	s.cmd.Stdout, s.cmd.Stderr, s.cmd.Dir = s.log, s.log, s.Dir
-	// The server dies with this process, whatever ends it: by its thread, which therefore must live as long.
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: owner(), Pdeathsig: syscall.SIGQUIT, Setpgid: true}
-	began := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		err := s.cmd.Start()
-		began <- err
-		if err == nil {
-			_ = s.cmd.Wait()
-			close(s.done)
-		}
-	}()
-	if err := <-began; err != nil {
+	if s.done, err = launch(s.cmd); err != nil {
 		return err
 	}
 	return s.await()
+}
+
+// launch starts a program as owner; done is closed when it has ended. It dies with this process, whatever ends it: by its
+// thread, which therefore must live as long.
+func launch(cmd *exec.Cmd) (done chan struct{}, err error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: owner(), Pdeathsig: syscall.SIGQUIT, Setpgid: true}
+	done = make(chan struct{})
+	began := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		err := cmd.Start()
+		began <- err
+		if err == nil {
+			_ = cmd.Wait()
+			close(done)
+		}
+	}()
+	return done, <-began
 }
 
 func (s *Server) await() error {
