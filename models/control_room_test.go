@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -128,24 +129,32 @@ func layDownRoom(t *testing.T, s *Store) (targets, schedules []string) {
 	for i := range 500 {
 		run(`INSERT INTO room VALUES (?, ?, ?)`, i, targets[i%10], schedules[i])
 	}
+	// The rows that one statement after another writes: n.i is the number of a job, at its time in microseconds.
 	const each = 100_000
-	for from := 0; from < n; from += each {
-		run(fmt.Sprintf(`INSERT INTO jobs (id, target_id, shard, state, reason, origin, priority, body_form, body, schedule_id, scheduled_for,
-			run_at, attempts, last_number, last_status, created_at, updated_at, finished_at)
-			WITH RECURSIVE n (i) AS (SELECT %[1]d UNION ALL SELECT i + 1 FROM n WHERE i < %[2]d - 1)
-			SELECT printf('job_01aa%%022d', n.i), r.target, 1, iif(n.i %% %[4]d = 0, 'failed', 'succeeded'), iif(n.i %% %[4]d = 0, 'exhausted', ''),
-			iif(n.i %% 2 = 0, 'schedule', 'api'), 1, 'payload', CAST('{"n":1}' AS BLOB), iif(n.i %% 2 = 0, r.schedule, ''), %[3]d + n.i * 500000,
-			%[3]d + n.i * 500000, 3, 3, iif(n.i %% %[4]d = 0, iif(n.i %% 9000 = 0, 404, 503), 200), %[3]d + n.i * 500000, %[3]d + n.i * 500000,
-			%[3]d + n.i * 500000 FROM n JOIN room r ON r.i = (n.i / 10) %% 500`, from, from+each, start.UnixMicro(), failed))
-		run(fmt.Sprintf(`INSERT INTO attempts (id, job_id, target_id, number, outcome, status_code, started_at, duration, method, url,
-			req_headers, resp_headers, resp_body)
-			SELECT printf('att_01aa%%021d%%d', CAST(substr(j.id, 9) AS INTEGER), k.n), j.id, j.target_id, k.n,
-			iif(k.n < 3, 'retryable', j.state), iif(k.n < 3, 503, j.last_status), j.run_at, 1000000, 'POST', 'http://example.com/', zeroblob(300),
-			zeroblob(150), zeroblob(50) FROM jobs j JOIN (SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3) k
-			WHERE j.id >= printf('job_01aa%%022d', %d) AND j.id < printf('job_01aa%%022d', %d)`, from, from+each))
+	from := func(i int) string {
+		return fmt.Sprintf(`(WITH RECURSIVE n (i) AS (SELECT %d UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+			SELECT i, %d + i * 500000 AS at FROM n) n`, i, i+each-1, start.UnixMicro())
 	}
-	run(`INSERT INTO labels (key, value, job_id) SELECT 'customer', CAST(CAST(substr(id, 9) AS INTEGER) % 1000 AS TEXT), id FROM jobs
-		WHERE CAST(substr(id, 9) AS INTEGER) % 10 < 3`)
+	id := func(prefix, number string) string {
+		return fmt.Sprintf(`'%s' || %s || printf('%%016d', %s)`, prefix, idTimeSQL("n.at / 1000"), number)
+	}
+	for i := 0; i < n; i += each {
+		run(fmt.Sprintf(`INSERT INTO jobs (id, target_id, shard, state, reason, origin, priority, body_form, body, labels, schedule_id,
+			scheduled_for, run_at, attempts, last_number, last_status, created_at, updated_at, finished_at)
+			SELECT %s, r.target, 1, iif(n.i %% %[2]d = 0, 'failed', 'succeeded'), iif(n.i %% %[2]d = 0, 'exhausted', ''),
+			iif(n.i %% 2 = 0, 'schedule', 'api'), 1, 'payload', CAST('{"n":1}' AS BLOB),
+			iif(n.i %% 10 < 3, json_object('customer', CAST(n.i %% 1000 AS TEXT), 'region', iif(n.i %% 3 = 0, 'eu', 'us')), NULL),
+			iif(n.i %% 2 = 0, r.schedule, ''), n.at, n.at, 3, 3, iif(n.i %% %[2]d = 0, iif(n.i %% 9000 = 0, 404, 503), 200), n.at, n.at, n.at
+			FROM %[3]s JOIN room r ON r.i = (n.i / 10) %% 500`, id(prefixJob, "n.i"), failed, from(i)))
+		run(fmt.Sprintf(`INSERT INTO attempts (id, job_id, target_id, number, outcome, status_code, started_at, duration, first_byte, method,
+			url, req_headers, resp_headers, resp_body)
+			SELECT %s, %s, r.target, k.n, iif(k.n < 3, 'retryable', iif(n.i %% %[3]d = 0, 'failed', 'succeeded')),
+			iif(k.n < 3, 503, iif(n.i %% %[3]d = 0, iif(n.i %% 9000 = 0, 404, 503), 200)), n.at, 1000000, 900000, 'POST',
+			'http://example.com/', CAST(? AS BLOB), CAST(? AS BLOB), CAST('{"seen":true}' AS BLOB)
+			FROM %[4]s JOIN room r ON r.i = (n.i / 10) %% 500 JOIN (SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3) k`,
+			id(prefixAttempt, "3 * n.i + k.n"), id(prefixJob, "n.i"), failed, from(i)), requestHeaders, answerHeaders)
+	}
+	run(`INSERT INTO labels (key, value, job_id) SELECT l.key, l.value, j.id FROM jobs j, json_each(j.labels) l WHERE j.labels IS NOT NULL`)
 	run(`INSERT INTO tallies (target_id, shard, succeeded, failed) SELECT target_id, 0, sum(state = 'succeeded'), sum(state = 'failed')
 		FROM jobs GROUP BY target_id`)
 	minute := minuteOf(start)
@@ -156,4 +165,20 @@ func layDownRoom(t *testing.T, s *Store) (targets, schedules []string) {
 	}
 	run(`DROP TABLE room`)
 	return targets, schedules
+}
+
+// Headers such as attempts have them.
+const (
+	requestHeaders = `{"Content-Length":"7","Content-Type":"application/json","Punctual-Attempt":"1","Punctual-Target":"target-0",` +
+		`"User-Agent":"Punctual/1","Webhook-Id":"job_01kcr3vx8e5n7p9q2r4s6t8v0w","Webhook-Signature":"***","Webhook-Timestamp":"1764000000"}`
+	answerHeaders = `{"Content-Length":"13","Content-Type":"application/json","Date":"Mon, 01 Dec 2025 00:00:00 GMT"}`
+)
+
+// idTimeSQL writes milliseconds as ids begin.
+func idTimeSQL(milli string) string {
+	digits := make([]string, 10)
+	for i := range digits {
+		digits[i] = fmt.Sprintf("substr('%s', 1 + ((%s >> %d) & 31), 1)", idAlphabet, milli, 5*(9-i))
+	}
+	return "(" + strings.Join(digits, " || ") + ")"
 }

@@ -13,7 +13,7 @@ type Found struct {
 	Exact bool // else there are more: they are those among the newest that were looked at
 }
 
-// CountByState counts the jobs that f chooses, whatever states f itself names. It looks at the newest 10,000 of those that
+// CountByState counts the jobs that f chooses, whatever states f itself names. It looks at the newest 5,000 of those that
 // an index leads to and no more, so that it costs the same however many jobs there are.
 func (s *Store) CountByState(ctx context.Context, f JobFilter) (Found, error) {
 	f.States = nil

@@ -64,6 +64,14 @@ func (s *Store) Schedules(ctx context.Context, f ScheduleFilter, p Page) ([]*Sch
 	return rows, next, fillSchedules(db, rows)
 }
 
+// ScheduleNames are the names of the first living schedules by name, at most limit.
+func (s *Store) ScheduleNames(ctx context.Context, limit int) (names []string, err error) {
+	db, done := s.read(ctx)
+	defer done()
+	query := ScheduleFilter{}.among(ctx, db).Model(&Schedule{})
+	return names, query.Order("name").Limit(limit).Pluck("name", &names).Error
+}
+
 // soonest orders schedules by their next run; those that have none, since they are paused or ended, come last.
 const soonest = "CASE WHEN next_at IS NOT NULL AND paused_at IS NULL THEN next_at ELSE " + noRun + " END"
 

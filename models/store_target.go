@@ -73,6 +73,17 @@ func (s *Store) Targets(ctx context.Context, p Page) ([]*Target, string, error) 
 	return rows, next, err
 }
 
+// TargetNames are the names of the first living targets by name, at most limit.
+func (s *Store) TargetNames(ctx context.Context, limit int) (names []string, err error) {
+	db, done := s.read(ctx)
+	defer done()
+	query := db.Model(&Target{}).Where("deleted_at IS NULL")
+	if reach := reachOf(ctx); reach != nil {
+		query = query.Where("name IN ?", reach)
+	}
+	return names, query.Order("name").Limit(limit).Pluck("name", &names).Error
+}
+
 // TargetsByID gives targets by id, the deleted ones too; unknown ids are left out.
 func (s *Store) TargetsByID(ctx context.Context, ids []string) (map[string]*Target, error) {
 	db, done := s.read(ctx)

@@ -68,7 +68,7 @@ func (w walk) query(limit, look int) (sql string, args []any) {
 
 // lookMost bounds how many rows one page of a list looks at: what is rare in a combination that no index serves is
 // found page by page, each at the same cost, and a page may then be short or empty and still have a next one.
-const lookMost = 10_000
+const lookMost = 5_000
 
 // descend gives the newest matching ids, at most limit, and how far down it has seen all: "" is to the end.
 func (w walk) descend(db *gorm.DB, limit, look int) (ids []string, seen string, err error) {

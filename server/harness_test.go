@@ -93,6 +93,12 @@ func open(t testing.TB, change ...func(*Config)) *house {
 	if postgres.Asked() {
 		database = postgres.Database(t)
 	}
+	return openAt(t, database, change...)
+}
+
+// openAt is open with a book that may have been there before.
+func openAt(t testing.TB, database string, change ...func(*Config)) *house {
+	t.Helper()
 	store, err := models.Open(t.Context(), models.Config{Database: database, Sync: "normal"})
 	if err != nil {
 		t.Fatal(err)

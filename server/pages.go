@@ -181,27 +181,13 @@ const namesShown = 200
 
 // targetNames are suggestions; without them a form works as well.
 func (s *Server) targetNames(ctx context.Context) []string {
-	targets, _, err := s.store.Targets(ctx, models.Page{Limit: namesShown})
-	if err != nil {
-		return nil
-	}
-	names := make([]string, len(targets))
-	for i, t := range targets {
-		names[i] = t.Name
-	}
+	names, _ := s.store.TargetNames(ctx, namesShown)
 	return names
 }
 
 // scheduleNames are suggestions too.
 func (s *Server) scheduleNames(ctx context.Context) []string {
-	schedules, _, err := s.store.Schedules(ctx, models.ScheduleFilter{}, models.Page{Limit: namesShown})
-	if err != nil {
-		return nil
-	}
-	names := make([]string, len(schedules))
-	for i, sc := range schedules {
-		names[i] = sc.Name
-	}
+	names, _ := s.store.ScheduleNames(ctx, namesShown)
 	return names
 }
 
