@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -29,20 +30,13 @@ func (s *Server) streamEvents(ctx context.Context, in *eventQuery) (*huma.Stream
 	if err != nil {
 		return nil, err
 	}
-	var last uint64
-	if in.LastID != "" {
-		if last, err = strconv.ParseUint(in.LastID, 10, 64); err != nil {
-			return nil, newProblem(http.StatusUnprocessableEntity, detailInvalid,
-				fault{"header.Last-Event-ID", "must be the id of an event"})
-		}
-	}
 	closeStream, err := s.openStream(viewerOf(ctx))
 	if err != nil {
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(c huma.Context) {
 		defer closeStream()
-		watcher := s.engine.Watch(last, filter)
+		watcher := s.engine.Watch(lastSeen(in.LastID), filter)
 		defer watcher.Close()
 		c.SetHeader("Content-Type", "text/event-stream")
 		c.SetHeader("X-Accel-Buffering", "no") // or a proxy would hold events back
@@ -51,6 +45,19 @@ func (s *Server) streamEvents(ctx context.Context, in *eventQuery) (*huma.Stream
 		out := &stream{w: asked.Writer, control: http.NewResponseController(asked.Writer)}
 		s.pump(c.Context(), watcher, out, func() bool { return s.stillIn(asked, time.Now()) })
 	}}, nil
+}
+
+// lastSeen reads the id of the last event that a client has seen, 0 if it has seen none. What is no id of ours is one
+// that is not known any more: a browser that were refused would never ask again.
+func lastSeen(id string) uint64 {
+	if id == "" {
+		return 0
+	}
+	n, err := strconv.ParseUint(id, 10, 64)
+	if err != nil || n == 0 {
+		return math.MaxUint64
+	}
+	return n
 }
 
 // eventFilter finds out whom the names in a query mean.
