@@ -38,13 +38,13 @@ func (s *Server) recovered(c *gin.Context, cause any) {
 	}
 }
 
-// logRequest writes one line: success at debug, what the client did wrong at info, what the server did wrong as an
-// error. Queries are left out, for they may hold what does not belong into a log.
+// logRequest writes one line: success at debug, what the client did wrong at info, the rest as failureLevel has it.
+// Queries are left out, for they may hold what does not belong into a log.
 func (s *Server) logRequest(c *gin.Context, took time.Duration) {
 	level := slog.LevelDebug
 	switch status := c.Writer.Status(); {
 	case status >= http.StatusInternalServerError:
-		level = slog.LevelError
+		level = failureLevel(status)
 	case status >= http.StatusBadRequest:
 		level = slog.LevelInfo
 	}

@@ -146,7 +146,7 @@ func (s *Server) draw(c *gin.Context, status int, page ui.Page) {
 func (s *Server) pageProblem(ctx context.Context, err error) *problem {
 	p := problemOf(err)
 	if p.Status >= http.StatusInternalServerError && ctx.Err() == nil {
-		s.log.LogAttrs(ctx, slog.LevelError, "page failed", slog.Int("status", p.Status), slog.Any("error", err))
+		s.log.LogAttrs(ctx, failureLevel(p.Status), "page failed", slog.Int("status", p.Status), slog.Any("error", err))
 	}
 	return p
 }

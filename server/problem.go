@@ -203,11 +203,20 @@ func refuse(c *gin.Context, p *problem) {
 	_ = jsonFormat.Marshal(c.Writer, p)
 }
 
+// failureLevel is how loudly the log tells of what is no fault of the client's: a server that is starting, full or
+// without its database says so with each answer, and need not wake anybody each time.
+func failureLevel(status int) slog.Level {
+	if status == http.StatusServiceUnavailable {
+		return slog.LevelWarn
+	}
+	return slog.LevelError
+}
+
 // fail is what a handler's error becomes. What is no fault of the client's is logged.
 func (s *Server) fail(ctx context.Context, err error) error {
 	p := problemOf(err)
 	if p.Status >= http.StatusInternalServerError && ctx.Err() == nil {
-		s.log.LogAttrs(ctx, slog.LevelError, "request failed", slog.Int("status", p.Status), slog.Any("error", err))
+		s.log.LogAttrs(ctx, failureLevel(p.Status), "request failed", slog.Int("status", p.Status), slog.Any("error", err))
 	}
 	return p
 }
