@@ -74,7 +74,7 @@ func (t *tx) foldRollups(fine []fineRollup, now time.Time) (n int, err error) {
 		}
 	}
 	for _, to := range slices.SortedFunc(maps.Keys(sums), func(a, b fineRollup) int { return a.compare(b.rollupKey) }) {
-		if _, err := t.exec(addRollup, append(sums[to].args(to.rollupKey), to.shard)...); err != nil {
+		if _, err := t.exec(rollupCounts[0], append(sums[to].row(to.rollupKey), to.shard)...); err != nil {
 			return 0, err
 		}
 	}

@@ -22,8 +22,8 @@ func TestRollupsFoldWithAge(t *testing.T) {
 					var r rollup
 					n := 1 + int64(i) + back%5
 					r.counts[0], r.counts[endedAt], r.took[n], r.late[3] = n, 1, n, 2
-					args := append(r.args(rollupKey{target, minuteOf(now) - back}), back%2)
-					if _, err := tx.exec(addRollup, args...); err != nil {
+					args := append(r.row(rollupKey{target, minuteOf(now) - back}), back%2)
+					if _, err := tx.exec(rollupCounts[0], args...); err != nil {
 						return err
 					}
 				}

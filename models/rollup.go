@@ -58,13 +58,13 @@ func (h *histogram) Quantile(q float64) (d time.Duration, ok bool) {
 var rollupOutcomes = []Outcome{Success, Retryable, Failure, Aborted, Interrupted, Lost}
 
 const (
-	endedAt      = 6 // where in counts the ended jobs begin, in the order of the final standings
-	rollupCounts = 9
+	endedAt     = 6 // where in counts the ended jobs begin, in the order of the final standings
+	plainCounts = 9
 )
 
 // rollup is what happened in a minute at a target.
 type rollup struct {
-	counts     [rollupCounts]int64
+	counts     [plainCounts]int64
 	took, late histogram
 }
 
@@ -107,25 +107,25 @@ func (r *rollup) call(c callMade) {
 	}
 }
 
-// args are the arguments of addRollup.
-func (r *rollup) args(key rollupKey) []any {
-	args := make([]any, 0, 3+rollupCounts+2*buckets)
-	args = append(args, key.target, key.minute)
+// row is the rollup as a row of rollupCounts.
+func (r *rollup) row(key rollupKey) []any {
+	row := make([]any, 0, 3+plainCounts+2*buckets)
+	row = append(row, key.target, key.minute)
 	for _, part := range [][]int64{r.counts[:], r.took[:], r.late[:]} {
 		for _, n := range part {
-			args = append(args, n)
+			row = append(row, n)
 		}
 	}
-	return args
+	return row
 }
 
 // The columns of a rollup: what is counted, then the histograms.
 var (
 	countColumns = []string{"succeeded", "retryable", "failed", "canceled", "interrupted", "lost", "jobs_succeeded", "jobs_failed",
 		"jobs_canceled"}
-	tookColumns = histogramColumns("took")
-	lateColumns = histogramColumns("late")
-	addRollup   = adds("rollups", []string{"target_id", "minute"}, slices.Concat(countColumns, tookColumns, lateColumns))
+	tookColumns  = histogramColumns("took")
+	lateColumns  = histogramColumns("late")
+	rollupCounts = newCounts("rollups", []string{"target_id", "minute"}, slices.Concat(countColumns, tookColumns, lateColumns))
 )
 
 func histogramColumns(name string) []string {

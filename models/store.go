@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -115,8 +116,12 @@ func (s *Store) open(ctx context.Context) (err error) {
 		return err
 	}
 	txs := make([]*tx, s.dialect.manner().hands)
+	shard := 0
+	if s.dialect.manner().shared {
+		shard = rand.IntN(ledgerShards)
+	}
 	for i := range txs {
-		txs[i] = newTx(s.dialect, s.dial, s.cfg)
+		txs[i] = newTx(s.dialect, s.dial, s.cfg, (shard+i)%ledgerShards)
 		if err := txs[i].connect(ctx); err != nil {
 			return err
 		}

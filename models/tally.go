@@ -133,43 +133,66 @@ func (t *tx) writeLedger() error {
 		return nil
 	}
 	tallies, rollups := t.ledger.sums()
+	var rows [][]any
 	for _, target := range slices.Sorted(maps.Keys(tallies)) {
 		n := tallies[target]
 		if n[nowhere] = 0; *n == [standings]int64{} {
 			continue
 		}
-		args := make([]any, 0, 1+standings)
-		args = append(args, target)
+		row := make([]any, 0, 1+standings)
+		row = append(row, target)
 		for _, each := range n[1:] {
-			args = append(args, each)
+			row = append(row, each)
 		}
-		args = append(args, t.shard)
-		if _, err := t.exec(addTally, args...); err != nil {
-			return err
-		}
+		rows = append(rows, append(row, t.shard))
 	}
+	if err := t.addTo(tallyCounts, rows); err != nil {
+		return err
+	}
+	rows = rows[:0]
 	for _, key := range slices.SortedFunc(maps.Keys(rollups), rollupKey.compare) {
-		if _, err := t.exec(addRollup, append(rollups[key].args(key), t.shard)...); err != nil {
-			return err
-		}
+		rows = append(rows, append(rollups[key].row(key), t.shard))
+	}
+	if err := t.addTo(rollupCounts, rows); err != nil {
+		return err
 	}
 	t.ledger.backTo(place{})
 	return nil
 }
 
-var addTally = adds("tallies", []string{"target_id"}, tallyColumns)
-
 // ledgerShards spread the writers that share a database over rows of their own, so that they seldom wait for one
 // another: a row stays locked until the commit. A writer that works alone has shard 0.
 const ledgerShards = 16
 
-// adds is the statement that adds to the columns of the row of that key and a shard.
-func adds(table string, key, columns []string) string {
+// counts is a table whose rows are counts that are added to: the statements that add 1, 2 … rows, each a key, its counts
+// and the shard. The wide ones cost mostly by the statement, on PostgreSQL also a journey.
+type counts []string
+
+// addedTogether is how many rows one statement adds at most.
+const addedTogether = 8
+
+var tallyCounts = newCounts("tallies", []string{"target_id"}, tallyColumns)
+
+func newCounts(table string, key, columns []string) (all counts) {
 	set := make([]string, len(columns))
 	for i, c := range columns {
 		set[i] = c + " = " + table + "." + c + " + excluded." + c
 	}
-	return "INSERT INTO " + table + " (" + strings.Join(key, ", ") + ", " + strings.Join(columns, ", ") + ", shard) VALUES (" +
-		strings.Repeat("?, ", len(key)+len(columns)) + "?) ON CONFLICT (" + strings.Join(key, ", ") + ", shard) DO UPDATE SET " +
-		strings.Join(set, ", ")
+	into := "INSERT INTO " + table + " (" + strings.Join(key, ", ") + ", " + strings.Join(columns, ", ") + ", shard) VALUES "
+	row := "(" + strings.Repeat("?, ", len(key)+len(columns)) + "?)"
+	onto := " ON CONFLICT (" + strings.Join(key, ", ") + ", shard) DO UPDATE SET " + strings.Join(set, ", ")
+	for n := range addedTogether {
+		all = append(all, into+strings.Repeat(row+", ", n)+row+onto)
+	}
+	return all
+}
+
+// addTo adds rows in their order.
+func (t *tx) addTo(table counts, rows [][]any) error {
+	for some := range slices.Chunk(rows, addedTogether) {
+		if _, err := t.exec(table[len(some)-1], slices.Concat(some...)...); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"math/rand/v2"
 
 	"gorm.io/gorm"
 )
@@ -48,12 +47,9 @@ func (t *tx) hint(jobs []*Job, schedule *Schedule) {
 	}
 }
 
-func newTx(d dialect, dial func(context.Context) (*sql.Conn, *gorm.DB, error), cfg Config) *tx {
+func newTx(d dialect, dial func(context.Context) (*sql.Conn, *gorm.DB, error), cfg Config, shard int) *tx {
 	t := &tx{manner: d.manner(), dialect: d, dial: dial, ctx: context.Background(), done: func() {}, cfg: cfg,
-		checked: map[string]bool{}, names: map[string]string{}}
-	if t.shared {
-		t.shard = rand.IntN(ledgerShards)
-	}
+		checked: map[string]bool{}, names: map[string]string{}, shard: shard}
 	t.forget()
 	return t
 }
