@@ -98,10 +98,10 @@ func (s *Store) UpdateJob(ctx context.Context, id string, now time.Time, change 
 		if err := change(j); err != nil {
 			return err
 		}
-		j.RunAt, j.ExpiresAt = ceilMilli(j.RunAt), ceilMilliOrZero(j.ExpiresAt)
-		if !j.RunAt.Equal(before.RunAt) && j.RunAt.Before(now) {
-			j.RunAt = Stamp(now)
+		if !j.RunAt.Equal(before.RunAt) { // as it stands it may well have a fraction of a millisecond
+			j.RunAt = latest(ceilMilli(j.RunAt), Stamp(now))
 		}
+		j.ExpiresAt = ceilMilliOrZero(j.ExpiresAt)
 		if !j.ExpiresAt.IsZero() && !j.ExpiresAt.After(j.RunAt) {
 			return &Invalid{"expires_at", "must be later than the job is due"}
 		}
