@@ -180,7 +180,9 @@ func (s *Store) DeleteSchedule(ctx context.Context, name string, cancelJobs bool
 		if err := t.releaseAll(row.ID); err != nil {
 			return err
 		}
-		canceled, err = t.cancelAll(Stamp(now), "schedule_id = ? AND schedule_id <> ''", row.ID)
+		// Read at once, for a claim may take one meanwhile.
+		canceled, err = t.cancelAll(Stamp(now), row.ID,
+			"schedule_id = ? AND schedule_id <> '' AND state IN ('scheduled', 'running')")
 		return err
 	}})
 	return canceled, err

@@ -48,10 +48,14 @@ func (s *Store) stretches(ctx context.Context, keep Keep) ([]stretch, error) {
 	return all, nil
 }
 
-// pruneStretch forgets at most limit jobs at the head of a stretch.
+// pruneStretch forgets at most limit jobs at the head of a stretch. One that somebody else is at is left: it may be retried.
 func (t *tx) pruneStretch(s stretch, limit int) (int, error) {
 	var ids []string
-	err := t.each(`SELECT id`+endedBefore+` ORDER BY finished_at LIMIT ?`,
+	lock := ""
+	if t.shared {
+		lock = t.forUpdate + " SKIP LOCKED"
+	}
+	err := t.each(`SELECT id`+endedBefore+` ORDER BY finished_at LIMIT ?`+lock,
 		[]any{s.keptBy, s.state, s.before.UnixMicro(), limit}, func(scan func(...any) error) error {
 			var id string
 			err := scan(&id)

@@ -215,11 +215,12 @@ func (t *tx) afterEnd(j *Job, now time.Time) error {
 	return err
 }
 
-// cancelAll cancels the unfinished jobs that where chooses, whose columns are those of jobs.
-func (t *tx) cancelAll(now time.Time, where string, args ...any) ([]*Job, error) {
+// cancelAll cancels the jobs that each of wheres chooses of what is called id; their columns are those of jobs. They must
+// choose unfinished ones, and so that none can pass from what is still to be read to what was read already.
+func (t *tx) cancelAll(now time.Time, id string, wheres ...string) ([]*Job, error) {
 	var all, free []*Job
-	for _, state := range []State{Running, Scheduled} {
-		jobs, err := jobsWhere(t.DB, "id"+t.forUpdate, where+" AND state = '"+string(state)+"'", args...)
+	for _, where := range wheres {
+		jobs, err := jobsWhere(t.DB, "id"+t.forUpdate, where, id)
 		if err != nil {
 			return nil, err
 		}

@@ -216,7 +216,9 @@ func (s *Store) DeleteTarget(ctx context.Context, name string, now time.Time, wi
 		if err := tx.deleteSchedulesOf(t.ID, now); err != nil {
 			return err
 		}
-		if canceled, err = tx.cancelAll(now, "target_id = ?", t.ID); err != nil {
+		// Nobody can claim one while the target is locked.
+		if canceled, err = tx.cancelAll(now, t.ID, "target_id = ? AND state = 'running'",
+			"target_id = ? AND state = 'scheduled'"); err != nil {
 			return err
 		}
 		t.DeletedAt = Stamp(now)
