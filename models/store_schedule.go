@@ -92,7 +92,8 @@ func (s *Store) Schedule(ctx context.Context, name string) (*Schedule, error) {
 	if err != nil {
 		return nil, err
 	}
-	return row, reached(ctx, row.Target, fillSchedules(db, []*Schedule{row}))
+	err = fillSchedules(db, []*Schedule{row})
+	return row, reached(ctx, row.Target, err)
 }
 
 // ScheduleByID is the living schedule of that id, or ErrNotFound.
