@@ -117,6 +117,7 @@ func (w *world) move(rules []string, zones []string) {
 // TestAYearOfSchedules lives through the seasons: schedules in zones with daylight saving, crashes, slow and failing
 // targets, pauses, triggers, changes of rule and zone. By default it lives 60 days.
 func TestAYearOfSchedules(t *testing.T) {
+	t.Parallel()
 	days := int(*simDays)
 	rules := []string{"30 2 * * *", "0 */6 * * *", "15 1-3 * * *", "0 0 * * MON", "0 4 1,15 * *"}
 	zones := []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "UTC"}
