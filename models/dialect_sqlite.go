@@ -47,10 +47,33 @@ func newSQLite(path string, c Config) (*sqlite, error) {
 	if err != nil {
 		return nil, err
 	}
+	if abs, err = behindLinks(abs); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(abs); c.Existing && errors.Is(err, fs.ErrNotExist) {
 		return nil, &Invalid{"database", "names a file that is not there: " + abs}
 	}
 	return &sqlite{path: abs, sync: level}, nil
+}
+
+// behindLinks is the file that path leads to, which need not be there. The engine puts its log beside that file, and the lock
+// has to stand there too: under the name of a link, it would be another one.
+func behindLinks(path string) (string, error) {
+	for {
+		real, err := filepath.EvalSymlinks(path)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return real, err
+		}
+		to, err := os.Readlink(path)
+		switch {
+		case err != nil: // no link: the file, or its folder, is not there
+			return path, nil
+		case filepath.IsAbs(to):
+			path = to
+		default:
+			path = filepath.Join(filepath.Dir(path), to)
+		}
+	}
 }
 
 // lock takes PATH.lock, not the database file: closing any descriptor of that one would drop the engine's own locks.
@@ -93,7 +116,7 @@ func (d *sqlite) open() (write, read *sql.DB, err error) {
 	write.SetMaxOpenConns(1)
 	if _, err := write.Exec(checkpointAt); err != nil {
 		write.Close()
-		return nil, nil, fmt.Errorf("set up the database: %w", err)
+		return nil, nil, fmt.Errorf("set up %s: %w", d.path, err)
 	}
 	if read, err = sql.Open("sqlite3", d.dsn(url.Values{"mode": {"ro"}, "_query_only": {"on"},
 		"_cache_size": {"-2048"}})); err != nil {
