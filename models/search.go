@@ -52,7 +52,7 @@ func ParseSearch(text string, now time.Time) (JobFilter, error) {
 type searchWord struct {
 	qualifier string // "" of free text
 	value     string
-	equals    int // where in value the first = outside quotes is, negative: nowhere
+	equals    int // where in value the first = outside quotes is, negative: nowhere; heedLabel takes one within then
 }
 
 // cutWord reads the word that text begins with.
@@ -172,6 +172,9 @@ func (f *JobFilter) heedStates(value string) *Invalid {
 }
 
 func (f *JobFilter) heedLabel(w searchWord) *Invalid {
+	if w.equals < 0 {
+		w.equals = strings.IndexByte(w.value, '=') // the whole of it stands in quotes
+	}
 	if w.equals < 1 {
 		return &Invalid{"label", "must be key=value"}
 	}
