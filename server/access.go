@@ -111,6 +111,7 @@ var needs = map[string]need{
 	"GET /jobs/new":   writes.narrowed(),
 	"POST /jobs/new":  writes.narrowed().making(),
 	"GET /jobs/:id":   reads,
+	"GET /jobs/many":  writes.narrowed(),
 	"POST /jobs/many": writes.narrowed(),
 
 	"GET /operations":             reads.narrowed(),

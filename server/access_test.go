@@ -88,6 +88,7 @@ GET    /jobs/new                        write part
 POST   /jobs/new                        write part
 GET    /jobs/:id                        read  own
 GET    /jobs/:id/rerun                  write own
+GET    /jobs/many                       write part
 POST   /jobs/many                       write part
 GET    /operations                      read  part
 POST   /operations                      write part

@@ -30,6 +30,7 @@ func (s *Server) pageRoutes(r gin.IRouter) {
 	show("/jobs", s.showJobs)
 	show("/jobs/new", s.showNewJob)
 	act("/jobs/new", s.makeJob)
+	show("/jobs/many", s.askMany)
 	act("/jobs/many", s.actOnMany)
 	show("/jobs/:id", s.showJob)
 	show("/jobs/:id/rerun", s.showRerun)
@@ -166,6 +167,23 @@ func (s *Server) lost(c *gin.Context, p *problem) {
 		return
 	}
 	refuse(c, p)
+}
+
+// above is the page that a form stands on whose address is asked for by GET, as a browser does when somebody goes back to
+// what the form answered with: nothing is sent again. It is "" for all other requests.
+func above(r *http.Request) string {
+	path := r.URL.EscapedPath()
+	if r.Method != http.MethodGet || strings.HasPrefix(path, "/v1/") || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		return ""
+	}
+	switch parts := strings.Split(path, "/"); {
+	case len(parts) != 4:
+		return "/"
+	case parts[1] == "keys":
+		return "/keys"
+	default:
+		return "/" + parts[1] + "/" + parts[2]
+	}
 }
 
 // named is the name in the path. Pages of things that are called "new" have it as "~new"; see ui.Link.

@@ -22,7 +22,7 @@ func (s *Server) actOnMany(c *gin.Context) (reply, error) {
 		return reply{}, models.ErrNotFound
 	}
 	if c.PostForm("all") != "" {
-		return s.askMany(c, act)
+		return reply{to: ui.ManyURL(act, c.PostForm("q"))}, nil
 	}
 	ids := c.PostFormArray("job")
 	if len(ids) == 0 {

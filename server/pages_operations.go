@@ -9,10 +9,15 @@ import (
 	"punctual/ui"
 )
 
-// askMany shows what would be done with all jobs that a search finds, before it is.
-func (s *Server) askMany(c *gin.Context, act ui.Act) (reply, error) {
+// askMany shows what would be done with all jobs that a search finds, before it is. It has an address of its own, so that
+// somebody can go back to it.
+func (s *Server) askMany(c *gin.Context) (reply, error) {
 	ctx := c.Request.Context()
-	page := &ui.AskMany{Frame: s.frame(c, act.Label, ui.TabJobs), Back: c.PostForm("q"),
+	act, known := ui.ActOf(c.Query("do"))
+	if !known {
+		return reply{}, models.ErrNotFound
+	}
+	page := &ui.AskMany{Frame: s.frame(c, act.Label, ui.TabJobs), Back: c.Query("q"),
 		Operation: &models.Operation{Action: models.Action(act.Name)}}
 	var form ui.Form
 	filter, err := models.ParseSearch(page.Back, page.Now)
@@ -37,7 +42,7 @@ func (s *Server) beginOperation(c *gin.Context) (reply, error) {
 	}
 	filter, err := models.ParseSearch(c.PostForm("q"), s.store.Now())
 	if err != nil {
-		return s.askMany(c, act)
+		return reply{to: ui.ManyURL(act, c.PostForm("q"))}, nil
 	}
 	o, _, err := s.startOperation(c.Request.Context(), models.Action(act.Name), filter, nil)
 	if err != nil {

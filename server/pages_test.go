@@ -132,6 +132,23 @@ func TestCopiedJob(t *testing.T) {
 	b.request("POST", b.at+"/cancel", "").want(200, "Attempt 1") // too late: the page says so
 }
 
+// TestAddressOfAnAnswer goes to addresses that forms are answered at: each is the page of its form, and nothing is sent.
+func TestAddressOfAnAnswer(t *testing.T) {
+	h := open(t)
+	h.target("billing")
+	b := h.browser()
+	for path, page := range map[string]string{"/targets/billing/secret": "/targets/billing", "/keys/me/revoke": "/keys",
+		"/targets/billing/rotate-secret": "/targets/billing", "/targets/billing/pause": "/targets/billing", "/theme": "/"} {
+		if b.get(path); b.status != 200 || b.at != page {
+			t.Errorf("%s leads to %s with %d, want %s", path, b.at, b.status, page)
+		}
+	}
+	b.get("/targets/billing").want(200, "active")
+	if w := h.raw("GET", "/targets/billing/secret", nil); w.Code != 405 {
+		t.Errorf("a program gets %d", w.Code)
+	}
+}
+
 func TestScheduleByForm(t *testing.T) {
 	h := open(t)
 	h.target("a")
@@ -297,6 +314,8 @@ func TestSearchingJobs(t *testing.T) {
 	}
 	b.get("/jobs?q="+second).want(200, second[len(second)-8:])
 	b.get("/jobs?q=state:lost").want(422, "state must be one of")
+	b.get("/jobs?q=%22").want(422, "The search must end each")
+	b.get("/attempts?status_code=x").want(422, "This cannot be looked for.")
 	b.get("/jobs?q=colour:red").want(422, "colour is not one of")
 }
 
@@ -395,6 +414,9 @@ func TestActingOnAllThatMatch(t *testing.T) {
 	b := h.browser()
 	b.get("/jobs?q=target:billing+state:failed").want(200, "all 3 matching")
 	b.request("POST", "/jobs/many", "do=retry&all=1&q=target:billing+state:failed").want(200, "Retry 3 jobs?", "3 jobs match")
+	if want := "/jobs/many?do=retry&q=target%3Abilling+state%3Afailed"; b.at != want { // one can come back to it
+		t.Errorf("the question stands at %s, want %s", b.at, want)
+	}
 	b.submit("/operations", "do", "retry").want(200, "Retry 3 jobs", "3 matched")
 	at := b.at
 	for strings.Contains(b.text(), "running") {

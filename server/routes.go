@@ -107,6 +107,10 @@ func (s *Server) newRouter() (*gin.Engine, error) {
 	})
 	r.NoMethod(func(c *gin.Context) {
 		allowHead(c)
+		if to := above(c.Request); to != "" {
+			c.Redirect(http.StatusSeeOther, to)
+			return
+		}
 		s.lost(c, newProblem(http.StatusMethodNotAllowed, detailMethod))
 	})
 	return r, nil

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"net/url"
 	"slices"
 
 	"punctual/models"
@@ -40,6 +41,11 @@ func ActOf(name string) (act Act, ok bool) {
 		return Act{}, false
 	}
 	return Acts[i], true
+}
+
+// ManyURL is the page that asks whether to do it with all jobs that a search finds.
+func ManyURL(a Act, search string) string {
+	return withCursor("/jobs/many", url.Values{"do": {a.Name}, "q": {search}}, "")
 }
 
 // Told says how many jobs it was done with.

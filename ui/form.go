@@ -109,6 +109,14 @@ func (f Fault) ID() string {
 	return "f-" + strings.ReplaceAll(f.Field, ".", "-")
 }
 
+// Subject is what the fault is about, as a sentence begins with it: the whole search has a name only in the API.
+func (f Fault) Subject() string {
+	if f.Field == "q" {
+		return "The search"
+	}
+	return f.Field
+}
+
 // Note puts a hint below the control.
 func (f Field) Note(hint string) Field { f.Hint = hint; return f }
 
