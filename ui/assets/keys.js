@@ -30,7 +30,10 @@ const keys = {
 };
 
 if (dialog) document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && typing(event.target)) event.target.blur();
+  if (event.key === "Escape" && typing(event.target)) {
+    event.target.blur();
+    if (event.target.type === "search") event.preventDefault(); // what was typed stays
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || dialog.open || typing(event.target)) return;
   if (prefix) {
     prefix = false;

@@ -13,13 +13,20 @@ export async function refresh() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
   if (!answer.ok || answer.redirected) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const old of main.querySelectorAll("[data-live]")) {
+  const whole = fresh.querySelector("main");
+  if (regions(whole) !== regions(main) && !main.querySelector("input, textarea, select") && document.getSelection().isCollapsed) {
+    main.replaceChildren(...whole.childNodes); // an empty page has become a full one, or the other way round
+    main.querySelectorAll(".scripted").forEach((el) => (el.hidden = false));
+  } else for (const old of main.querySelectorAll("[data-live]")) {
     const next = fresh.getElementById(old.id);
     if (next && next.innerHTML !== old.dataset.was) swap(old, next);
   }
   frame(fresh);
   document.dispatchEvent(new Event("punctual:swapped"));
 }
+
+// regions are the names of the regions of a page.
+const regions = (page) => [...page.querySelectorAll("[data-live]")].map((el) => el.id).join(" ");
 
 // frame takes over what is outside of the regions: title, icon and alarm tell of trouble on a tab nobody looks at.
 function frame(fresh) {

@@ -91,6 +91,7 @@ if (input && box) {
       take(at);
     } else if (event.key === "Escape") {
       event.stopPropagation();
+      event.preventDefault(); // which would empty a search field
       open(false);
     }
   });

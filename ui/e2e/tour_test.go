@@ -175,6 +175,47 @@ func TestRowsByKeys(t *testing.T) {
 	b.holds(`document.documentElement.dataset.clock === "utc"`)
 }
 
+// TestListsFollow watches pages fill up that were empty when they were opened: what goes with the rows comes with them.
+func TestListsFollow(t *testing.T) {
+	chromium(t)
+	h := start(t)
+	b := browse(t, h)
+	b.visit("/")
+	b.see("Three steps to a first call")
+	h.api(t, "/v1/targets", fmt.Sprintf(`{"name":"billing","url":%q}`, h.receiver.URL))
+	h.api(t, "/v1/jobs", `{"target":"billing"}`)
+	b.see("Latest failures")
+
+	b.visit("/jobs?q=label:lot=1")
+	b.see("No job matches")
+	h.api(t, "/v1/jobs", `{"target":"billing","delay":"1h","labels":{"lot":"1"}}`)
+	b.see("all 1 matching")
+	b.see("Export")
+	b.holds(`(document.querySelector("#bulk [name=all]").click(), true)`)
+	h.api(t, "/v1/jobs", `{"target":"billing","delay":"1h","labels":{"lot":"1"}}`)
+	b.see("all 2 matching")
+	b.press("Cancel")
+	b.see("Cancel 2 jobs?")
+	b.holds(`document.readyState === "complete"`) // what is left sooner is not in the history
+	b.press("Cancel 2 jobs")
+	b.holds(`document.querySelector("#standing")?.innerText.includes("done")`)
+	b.holds(`(history.back(), true)`)
+	b.see("How many") // the question is there again
+
+	b.visit("/attempts")
+	b.keys("j")
+	b.holds(`document.activeElement.getAttribute("href")?.startsWith("/attempts/att_")`)
+
+	b.visit("/jobs")
+	b.keys("/")
+	b.fill("search", "target:b")
+	b.see("target:billing")
+	b.keys(kb.Escape)
+	b.holds(`document.getElementById("suggestions").hidden && document.getElementById("search").value === "target:b"`)
+	b.keys(kb.Escape)
+	b.holds(`document.activeElement === document.body && document.getElementById("search").value === "target:b"`)
+}
+
 // TestWithoutScripts reads pages and sends a form with JavaScript switched off.
 func TestWithoutScripts(t *testing.T) {
 	chromium(t)
