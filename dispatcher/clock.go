@@ -160,19 +160,20 @@ func (l *loop) learn(e *edit, t *models.Target) {
 	}
 }
 
-// heedTarget acts on a target's change.
+// heedTarget acts on a target's change, unless it knows of a later one.
 func (l *loop) heedTarget(e *edit, t *models.Target) {
 	if t.Deleted() {
 		e.remove(t.ID)
 		l.limits.forget(t.ID)
 		return
 	}
-	l.limits.learn(t, e.now)
-	if t.Paused() {
+	switch {
+	case !l.limits.learn(t, e.now):
+	case t.Paused():
 		e.park(t.ID, parkedPaused, time.Time{})
-		return
+	default:
+		e.unpark(t.ID)
 	}
-	e.unpark(t.ID)
 }
 
 // heedRefused takes back claims that were not granted, and looks at those jobs as they stand.
@@ -187,8 +188,7 @@ func (l *loop) heedRefused(e *edit, n refused) {
 		}
 	}
 	for _, j := range n.jobs {
-		if j.Of.Paused() {
-			l.limits.learn(j.Of, e.now)
+		if j.Of.Paused() && l.limits.learn(j.Of, e.now) {
 			e.park(j.TargetID, parkedPaused, time.Time{})
 		}
 		if j.State.Final() {

@@ -76,6 +76,7 @@ type Book interface {
 	Owed(ctx context.Context, targetID string, p models.Priority, before time.Time, limit int) ([]models.Owed, error)
 	NextAfter(ctx context.Context, targetID string, after time.Time) (time.Time, error)
 	TargetsByID(ctx context.Context, ids []string) (map[string]*models.Target, error)
+	TargetsChanged(ctx context.Context, since time.Time) ([]*models.Target, error)
 	Claim(node string, asks []models.Ask, now time.Time, hand func(models.Claims)) error
 	Finish(f models.Finish) (*models.Finished, error)
 	Claims(ctx context.Context, node string) ([]string, error)

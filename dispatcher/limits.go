@@ -23,6 +23,7 @@ type limits struct {
 // lane is what is known of a target.
 type lane struct {
 	max      int // calls out at once; 0: not known yet
+	version  int64
 	inFlight int // asked for or out
 	asked    int // of these: asked for, and not answered yet
 	paused   bool
@@ -43,20 +44,25 @@ const (
 
 func newLimits(slots int) *limits { return &limits{slots: slots, lanes: map[string]*lane{}} }
 
-// learn takes a target's settings.
-func (l *limits) learn(t *models.Target, now time.Time) {
+// learn takes a target's settings, and tells whether it did: those that were read before the ones it knows may be told of
+// after them.
+func (l *limits) learn(t *models.Target, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.lane(t.ID)
-	n.max, n.paused = t.MaxInFlight, t.Paused()
+	if n.max > 0 && t.Version < n.version {
+		return false
+	}
+	n.max, n.version, n.paused = t.MaxInFlight, t.Version, t.Paused()
 	if n.rule == t.RateLimit {
-		return
+		return true
 	}
 	n.rule, n.bucket = t.RateLimit, nil
 	if count, per, err := models.ParseRate(t.RateLimit); err == nil && count > 0 {
 		n.bucket = rate.NewLimiter(rate.Limit(float64(count)/per.Seconds()), count)
 		n.bucket.AllowN(now, 0)
 	}
+	return true
 }
 
 // known tells whether a target's settings were learned.

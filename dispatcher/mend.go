@@ -30,6 +30,7 @@ func (d *Dispatcher) mend(ctx context.Context) {
 			d.complain("beat", d.pulse(ctx))
 		}
 		d.mendWishes(ctx)
+		d.mendSettings(ctx, now)
 		d.mendTargets(ctx)
 		d.mendSchedules(ctx, now)
 		strange = d.mendClaims(ctx, now, strange)
@@ -41,6 +42,24 @@ func (d *Dispatcher) mend(ctx context.Context) {
 func (d *Dispatcher) complain(act string, err error) {
 	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, models.ErrClosed) {
 		d.log.Error(act, "err", err)
+	}
+}
+
+// unheardFor bounds how long ago a target may have been changed whose change this node has not seen at its last look: a
+// transaction ends sooner.
+const unheardFor = time.Minute
+
+// mendSettings learns of targets that were changed elsewhere, where no hint of that has come.
+func (d *Dispatcher) mendSettings(ctx context.Context, now time.Time) {
+	if !d.cluster.shared {
+		return
+	}
+	changes, err := d.book.TargetsChanged(ctx, now.Add(-unheardFor))
+	d.complain("look for targets that have changed", err)
+	for _, t := range changes {
+		if d.limits.known(t.ID) {
+			d.mail.put(changed{t})
+		}
 	}
 }
 

@@ -43,8 +43,12 @@ func (c *onlookers) seen(url string) (done func()) {
 // pair starts two nodes on one book, and returns when each knows of the other and which shards are its own.
 func pair(t *testing.T, send func() Sender) [2]*engine {
 	t.Helper()
+	return pairOn(t, postgres.New(t, postgres.Options{}).Database(t), send)
+}
+
+func pairOn(t *testing.T, database string, send func() Sender) [2]*engine {
+	t.Helper()
 	var nodes [2]*engine
-	database := postgres.New(t, postgres.Options{}).Database(t)
 	for i := range nodes {
 		nodes[i] = start(t, database, send(), nil)
 		t.Cleanup(nodes[i].stop)
@@ -147,4 +151,49 @@ type counted struct {
 func (s *counted) Send(ctx context.Context, r webhooks.Request) webhooks.Result {
 	defer s.watched.seen(r.URL)()
 	return s.receiver.Send(ctx, r)
+}
+
+// TestAResumeThatNobodyHears pauses and resumes targets through a node that cannot tell the other one: those of the other go
+// on nevertheless, and by their new limits.
+func TestAResumeThatNobodyHears(t *testing.T) {
+	f := &receiver{answer: ok(time.Millisecond)}
+	database := postgres.NewPooler(t, postgres.New(t, postgres.Options{})).Database(t)
+	nodes := pairOn(t, database, func() Sender { return f })
+	here, there := nodes[0], nodes[1]
+	var target *models.Target
+	for i := 0; target == nil || !there.owns(target.ID); i++ {
+		target = here.target(t, fmt.Sprint("t", i))
+	}
+	until := func(what string, is func() bool) {
+		t.Helper()
+		for end := time.Now().Add(patience); !is(); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal(what)
+			}
+		}
+	}
+	calls := func(n int) func() bool { return func() bool { return len(f.seen()) == n } }
+	there.jobs(t, target, 1)
+	until("a job is not called", calls(1))
+	paused, err := here.store.PauseTarget(t.Context(), target.Name, "", here.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	here.targetChanged(t.Context(), paused)
+	there.jobs(t, target, 1)
+	until("its owner does not see that the target is paused", func() bool { return there.limits.heldBy(target.ID, there.now()) == parkedPaused })
+	resumed, err := here.store.UpdateTarget(t.Context(), target.Name, here.now(), func(t *models.Target) error {
+		t.PausedAt, t.MaxInFlight = time.Time{}, 7
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	here.targetChanged(t.Context(), resumed)
+	until("the job is not called after the target was resumed", calls(2))
+	until("the owner goes by the old limit", func() bool {
+		there.limits.mu.Lock()
+		defer there.limits.mu.Unlock()
+		return there.limits.lanes[target.ID].max == 7
+	})
 }

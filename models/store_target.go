@@ -91,6 +91,14 @@ func (s *Store) TargetsByID(ctx context.Context, ids []string) (map[string]*Targ
 	return targetsByID(db, ids)
 }
 
+// TargetsChanged gives the targets that were changed since a time, the deleted ones too. It looks at every target.
+func (s *Store) TargetsChanged(ctx context.Context, since time.Time) (rows []*Target, err error) {
+	db, done := s.read(ctx)
+	defer done()
+	err = db.Where("updated_at >= ?", since.UnixMicro()).Find(&rows).Error
+	return rows, err
+}
+
 func targetsByID(db *gorm.DB, ids []string) (map[string]*Target, error) {
 	var rows []*Target
 	if err := db.Where("id IN ?", ids).Find(&rows).Error; err != nil {
