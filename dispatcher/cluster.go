@@ -252,7 +252,7 @@ func (l *loop) regroup(e *edit) {
 			e.remove(id)
 		}
 	}
-	l.until = time.Time{} // read the schedules anew
+	l.until, l.anew = time.Time{}, l.reading // read the schedules anew
 	e.unscheduleAll()
 	if !l.sweeping {
 		l.sweeping = true

@@ -2,6 +2,7 @@ package dispatcher
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,6 +114,73 @@ func TestWatchTold(t *testing.T) {
 		synctest.Wait()
 		if len(book.told) != 1 || (<-book.told).Kind != models.HintNodes {
 			t.Error("the others are not told to look, or more than once")
+		}
+	})
+}
+
+// TestHintsOutOfTurn: of two changes of a target the later one holds, whichever is told of last.
+func TestHintsOutOfTurn(t *testing.T) {
+	bubble(t, func(t *testing.T, path string) {
+		f := &receiver{answer: ok(time.Millisecond)}
+		e := start(t, path, f, nil)
+		defer e.stop()
+		target := e.target(t, "billing")
+		e.jobs(t, target, 1)
+		time.Sleep(time.Second)
+		paused, err := e.store.PauseTarget(t.Context(), "billing", "", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		resumed, err := e.store.ResumeTarget(t.Context(), "billing", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.TargetChanged(t.Context(), resumed)
+		e.TargetChanged(t.Context(), paused)
+		e.jobs(t, target, 1)
+		time.Sleep(10 * time.Second)
+		if n := len(f.seen()); n != 2 {
+			t.Errorf("%d calls, want 2: the target is not paused any more", n)
+		}
+	})
+}
+
+// tardy is a book whose first answer about schedules is old when it comes.
+type tardy struct {
+	*models.Store
+	asked atomic.Bool
+}
+
+// DueSchedules implements Book.
+func (b *tardy) DueSchedules(ctx context.Context, before, afterDue time.Time, afterID string, limit int) ([]models.DueSchedule, error) {
+	due, err := b.Store.DueSchedules(ctx, before, afterDue, afterID, limit)
+	if !b.asked.Swap(true) {
+		time.Sleep(time.Second)
+	}
+	return due, err
+}
+
+// TestAScheduleMadeWhileTheyAreRead: the reading does not know of it, and need not.
+func TestAScheduleMadeWhileTheyAreRead(t *testing.T) {
+	bubble(t, func(t *testing.T, path string) {
+		f := &receiver{answer: ok(time.Millisecond)}
+		e := start(t, path, f, func(s *models.Store) Book { return &tardy{Store: s} })
+		defer e.stop()
+		target := e.target(t, "tick")
+		time.Sleep(500 * time.Millisecond)
+		s := models.DefaultSchedule()
+		s.Name, s.Every = "tick", 10*time.Second
+		row, err := models.NewSchedule(s, target, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.store.CreateSchedule(t.Context(), row, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		e.OfferSchedule(row)
+		time.Sleep(11 * time.Second)
+		if n, mended := len(f.seen()), e.Snapshot().Counts.Mended; n != 1 || mended != 0 {
+			t.Errorf("%d calls in 11 s of every ten, %d schedules mended", n, mended)
 		}
 	})
 }

@@ -179,8 +179,9 @@ func (l *loop) extend(ctx context.Context, now time.Time) {
 	if l.reading || l.until.Sub(now) > l.pace.turns/2 {
 		return
 	}
-	l.reading = true
-	l.out.Go(func() { l.mail.put(l.readSchedules(ctx, time.Time{}, now.Add(l.pace.turns), l.cfg.QueueWindow)) })
+	until := now.Add(l.pace.turns)
+	l.reading, l.upTo = true, until
+	l.out.Go(func() { l.mail.put(l.readSchedules(ctx, time.Time{}, until, l.cfg.QueueWindow)) })
 }
 
 // readSchedules reads the schedules due before until, at most limit: then the window ends with the last one.
@@ -212,7 +213,8 @@ func (l *loop) heedWindow(e *edit, w window) {
 		l.heedSweep(e, w.due)
 		return
 	}
-	l.reading = false
+	anew := l.anew
+	l.reading, l.upTo, l.anew = false, time.Time{}, false
 	if w.err != nil {
 		if !errors.Is(w.err, context.Canceled) {
 			l.log.Warn("read schedules that come due", "err", w.err)
@@ -224,7 +226,9 @@ func (l *loop) heedWindow(e *edit, w window) {
 			e.schedule(turn{ID: s.ID, DueAt: s.DueAt, Version: s.Version})
 		}
 	}
-	l.until = w.until
+	if !anew {
+		l.until = w.until
+	}
 }
 
 // heedSweep mends schedules whose turn is past and that are not in the queue, for two looks in a row: at the first one
@@ -250,7 +254,7 @@ func (l *loop) heedSchedule(e *edit, s *models.Schedule) {
 	switch {
 	case l.busy[s.ID]: // its turn is under way and brings back how it stands
 		l.again[s.ID] = s
-	case s.DueAt.IsZero() || !s.DeletedAt.IsZero() || !s.DueAt.Before(l.until) || !l.owns(s.TargetID):
+	case s.DueAt.IsZero() || !s.DeletedAt.IsZero() || !s.DueAt.Before(l.until) && !s.DueAt.Before(l.upTo) || !l.owns(s.TargetID):
 		e.unschedule(s.ID)
 	default:
 		e.schedule(turn{ID: s.ID, DueAt: s.DueAt, Version: s.Version})
