@@ -61,9 +61,9 @@ type ended struct {
 	Canceled  int `json:"canceled"`
 }
 
-// quantiles are read off histograms, and are off by a quarter at most.
+// quantiles are read off histograms, and lie in the bucket of the truth; see models.Quantiles.
 type quantiles struct {
-	P50MS *float64 `json:"p50_ms" doc:"null when nothing was measured. Off by a quarter at most; 300000 is five minutes or more."`
+	P50MS *float64 `json:"p50_ms" doc:"null when nothing was measured. Read off a histogram whose buckets end at 1, 2, 3, 5, 8, 13, 20, 30, 50, 80, 130, 200, 300, 500, 800 and 1300 ms, 2, 5, 15, 60 and 300 s: it lies in the bucket of the truth; 300000 is five minutes or more."`
 	P95MS *float64 `json:"p95_ms"`
 	P99MS *float64 `json:"p99_ms"`
 }
