@@ -21,7 +21,8 @@
 //
 // A claim, on the other hand, is an obligation. The book hands each granted one straight to the dispatcher, under no
 // caller's deadline, and mend.go compares those in the book with those in hand: one that is strange twice is given back
-// and counted (Counts.Orphans), which only a bug can make more than zero.
+// and counted (Counts.Orphans). Only a bug makes that more than zero, or a commit that was durable when the book broke off, and
+// whose answer never came: of that one, nobody knows that the claim was granted.
 //
 // # Levels of the queue
 //

@@ -85,7 +85,8 @@ func (d *Dispatcher) mendSchedules(ctx context.Context, now time.Time) {
 }
 
 // mendClaims gives back claims that are in the book and not in this node's hands for two looks in a row; it returns
-// those that were strange at this look. There are none unless a granted claim was dropped, which is a bug.
+// those that were strange at this look. There are none unless a granted claim was dropped, which is a
+// bug, or a claim was granted, or a job born claimed, by a commit that the book broke off in and never answered.
 func (d *Dispatcher) mendClaims(ctx context.Context, now time.Time, before map[string]bool) map[string]bool {
 	held, err := d.book.Claims(ctx, d.cfg.Node)
 	if err != nil {

@@ -30,7 +30,7 @@ type Counts struct {
 	Refused  uint64 // claims refused: hints that were old
 	Finished uint64 // attempts recorded
 	Turns    uint64 // turns of schedules
-	Orphans  uint64 // claims that were forgotten and given back: 0 unless there is a bug
+	Orphans  uint64 // claims that nobody had in hand and were given back: 0 unless there is a bug or the book broke off within a commit
 	Mended   uint64 // schedules that were not in the queue: 0 unless there is a bug
 	Lost     uint64 // calls that were out when the process before ended
 	Expired  uint64

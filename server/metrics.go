@@ -79,7 +79,7 @@ var readings = []reading{
 	counter("claims", "Claims granted.", func(c dispatcher.Counts) uint64 { return c.Claimed }),
 	counter("claims_refused", "Claims refused, because what the queue knew was old.",
 		func(c dispatcher.Counts) uint64 { return c.Refused }),
-	counter("claims_orphaned", "Claims that were forgotten and given back. More than 0 is a bug.",
+	counter("claims_orphaned", "Claims that nobody had in hand and were given back. More than 0 is a bug, unless the database broke off within a commit.",
 		func(c dispatcher.Counts) uint64 { return c.Orphans }),
 	counter("attempts", "Attempts recorded.", func(c dispatcher.Counts) uint64 { return c.Finished }),
 	counter("attempts_lost", "Calls that were out when an earlier process ended.",

@@ -23,7 +23,7 @@ type System struct {
 	Counts    []Line // since the start, in the order to be shown
 	Settings  []Line
 	Nodes     []Member // that share the work, the oldest first
-	Faults    uint64   // of ours: claims forgotten and schedules fallen out of the queue; 0 unless there is a bug
+	Faults    uint64   // of ours: claims forgotten and schedules fallen out of the queue; 0 unless there is a bug or the database broke off within a commit
 	Trouble   string   // why it is not ready; "": it is
 }
 
@@ -64,7 +64,7 @@ func (p *System) Health() Sign {
 	case p.Trouble != "":
 		return Sign{"bad", "Not ready: " + p.Trouble + "."}
 	case p.Faults > 0:
-		return Sign{"again", count(int(p.Faults), "fault", "faults") + " mended since the start. Please report it."}
+		return Sign{"again", count(int(p.Faults), "fault", "faults") + " mended since the start. Please report it, unless the database broke off meanwhile."}
 	case p.Book.WaitingBytes > p.Book.MaxWaiting/2:
 		return Sign{"again", "The database is slower than what comes in."}
 	}
