@@ -57,10 +57,15 @@ func (l *limits) learn(t *models.Target, now time.Time) bool {
 	if n.rule == t.RateLimit {
 		return true
 	}
+	before := n.bucket
 	n.rule, n.bucket = t.RateLimit, nil
 	if count, per, err := models.ParseRate(t.RateLimit); err == nil && count > 0 {
 		n.bucket = rate.NewLimiter(rate.Limit(float64(count)/per.Seconds()), count)
-		n.bucket.AllowN(now, 0)
+		spent := 0
+		if before != nil { // a change of the rate grants nothing beside it
+			spent = count - min(count, max(0, int(before.TokensAt(now))))
+		}
+		n.bucket.AllowN(now, spent)
 	}
 	return true
 }

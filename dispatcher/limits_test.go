@@ -79,9 +79,19 @@ func TestRate(t *testing.T) {
 	if got := l.heldBy("a", until); got != "rate" {
 		t.Errorf("held by %q, want rate", got)
 	}
+	laneOf(l, "a", 1000, "2/s")
+	if why, again := l.take("a", until); why != parkedRate || again.Sub(noon).Round(time.Millisecond) != 500*time.Millisecond {
+		t.Errorf("a rate that is new at noon, with an empty bucket: %q until %v; want the rate for 500ms", why, again.Sub(noon))
+	}
 	laneOf(l, "a", 1000, "")
 	if why, _ := l.take("a", until); why != held {
 		t.Errorf("without a limit: %q", why)
+	}
+	laneOf(l, "a", 1000, "3/s")
+	for i := range 4 {
+		if why, _ := l.take("a", until); (why == held) != (i < 3) {
+			t.Errorf("call %d of a bucket that is new: %q", i, why)
+		}
 	}
 }
 
