@@ -27,15 +27,22 @@ func (a *app) keys() *cli.Command {
 				&cli.StringFlag{Name: "targets", Usage: "`NAME,...` of the only targets that it sees and touches"},
 				&cli.StringFlag{Name: "expires-in", Usage: "`DURATION` for which it is good, such as 90d", DefaultText: "for ever"},
 				&cli.StringFlag{Name: "rate-limit", Usage: "`N/s|m|h` requests at most", DefaultText: "none"}),
-			a.keyVerb("list", "", "list keys", a.listKeys),
-			a.keyVerb("revoke", "NAME...", "end keys, and the sessions begun with them; a server sees it within 5 s", a.revokeKeys),
+			a.keyVerb("list", "", "list keys", prepared(a.listKeys)),
+			a.keyVerb("revoke", "NAME...", "end keys, and the sessions begun with them; a server sees it within 5 s", prepared(a.revokeKeys)),
 		},
 	}
 }
 
-// keyVerb is a verb that works on the open book.
-func (a *app) keyVerb(name, args, usage string, act func(context.Context, *cli.Command, *models.Store) error,
-	own ...cli.Flag) *cli.Command {
+// keyWork is what a verb does on the open book.
+type keyWork func(context.Context, *cli.Command, *models.Store) error
+
+// prepared is the work of a verb that nothing has to be known of before the book is opened.
+func prepared(work keyWork) func(*cli.Command) (keyWork, error) {
+	return func(*cli.Command) (keyWork, error) { return work, nil }
+}
+
+// keyVerb is a verb that works on the open book. prepare finds what is asked for wrongly before there is one.
+func (a *app) keyVerb(name, args, usage string, prepare func(*cli.Command) (keyWork, error), own ...cli.Flag) *cli.Command {
 	return &cli.Command{Name: name, ArgsUsage: args, Usage: usage, Flags: append(own, flags(onKeys)...),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if _, err := wantsJSON(c); err != nil {
@@ -45,13 +52,17 @@ func (a *app) keyVerb(name, args, usage string, act func(context.Context, *cli.C
 			if err != nil {
 				return err
 			}
+			work, err := prepare(c)
+			if err != nil {
+				return err
+			}
 			store, err := models.Open(ctx, models.Config{Database: s.Database, Sync: s.Sync, Beside: true,
 				Existing: name != "create"})
 			if err != nil {
 				return settingOrTrouble(c, err)
 			}
 			ctx = models.WithActor(ctx, models.Actor{Who: "console", At: time.Now(), Show: keyShown})
-			return settingOrTrouble(c, errors.Join(act(ctx, c, store), store.Close()))
+			return settingOrTrouble(c, errors.Join(work(ctx, c, store), store.Close()))
 		}}
 }
 
@@ -63,7 +74,7 @@ func keyShown(thing any) any {
 	return nil
 }
 
-func (a *app) createKey(ctx context.Context, c *cli.Command, store *models.Store) error {
+func (a *app) createKey(c *cli.Command) (keyWork, error) {
 	now := time.Now()
 	spec := models.KeySpec{Name: c.Args().First(), Scope: models.Scope(c.String("scope")), RateLimit: c.String("rate-limit"),
 		By: "console"}
@@ -73,25 +84,27 @@ func (a *app) createKey(ctx context.Context, c *cli.Command, store *models.Store
 	if v := c.String("expires-in"); v != "" {
 		life, err := duration(v)
 		if err != nil {
-			return misused(c, fmt.Errorf("--expires-in %w", err))
+			return nil, misused(c, fmt.Errorf("--expires-in %w", err))
 		}
 		spec.ExpiresAt = now.Add(life)
 	}
 	k, text, err := models.NewKey(spec, now)
 	if err != nil {
-		return misused(c, flagFault(err))
+		return nil, misused(c, flagFault(err))
 	}
-	if err := store.CreateKey(ctx, k); err != nil {
+	return func(ctx context.Context, c *cli.Command, store *models.Store) error {
+		if err := store.CreateKey(ctx, k); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stderr, "%s may %s. Keep the key now: what is stored is its hash.\n", k.Name, mayDo(k))
+		if asJSON, _ := wantsJSON(c); asJSON && !c.Bool("quiet") {
+			row := accessKeyOf(k, now)
+			row.Key = text
+			return indent(a.stdout, encode(row))
+		}
+		_, err := fmt.Fprintln(a.stdout, text)
 		return err
-	}
-	fmt.Fprintf(a.stderr, "%s may %s. Keep the key now: what is stored is its hash.\n", k.Name, mayDo(k))
-	if asJSON, _ := wantsJSON(c); asJSON && !c.Bool("quiet") {
-		row := accessKeyOf(k, now)
-		row.Key = text
-		return indent(a.stdout, encode(row))
-	}
-	_, err = fmt.Fprintln(a.stdout, text)
-	return err
+	}, nil
 }
 
 // flagFault names the flags that an error about a key is about.

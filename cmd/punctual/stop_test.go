@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -116,17 +117,23 @@ func TestAStopLetsCallsOutFinish(t *testing.T) {
 }
 
 func TestAStopGivesBackWhatDoesNotFinish(t *testing.T) {
-	h, dir := hold(t), t.TempDir()
-	p, _, id := calling(t, h, dir, "50ms")
-	if code, err := p.stop(syscall.SIGINT); code != exitDone || err != nil {
-		t.Errorf("exit code %d, %v\n%s", code, err, p.out)
+	signals := []syscall.Signal{syscall.SIGINT}
+	if !signal.Ignored(syscall.SIGHUP) { // else what is started ignores it too
+		signals = append(signals, syscall.SIGHUP)
 	}
-	got := outcomes(t, dir, id)
-	if len(got) == 0 || got[0] != "interrupted" {
-		t.Errorf("attempts %v, want the first to be interrupted", got)
-	}
-	if again := h.next(t); again != id {
-		t.Errorf("%s came after the start, want %s again", again, id)
+	for _, s := range signals {
+		h, dir := hold(t), t.TempDir()
+		p, _, id := calling(t, h, dir, "50ms")
+		if code, err := p.stop(s); code != exitDone || err != nil {
+			t.Errorf("%v: exit code %d, %v\n%s", s, code, err, p.out)
+		}
+		got := outcomes(t, dir, id)
+		if len(got) == 0 || got[0] != "interrupted" {
+			t.Errorf("%v: attempts %v, want the first to be interrupted", s, got)
+		}
+		if again := h.next(t); again != id {
+			t.Errorf("%v: %s came after the start, want %s again", s, again, id)
+		}
 	}
 }
 
