@@ -66,6 +66,7 @@ type loop struct {
 	strange  map[string]time.Time // schedules that the last sweep did not find in the queue, by when they were due
 	sweeping bool                 // the book is asked for all that is owed
 	reading  bool                 // the next schedules are being read
+	readAt   time.Time            // they are not read before: the last reading failed
 	upTo     time.Time            // of which due time; schedules that change meanwhile and are due before it are taken up, too
 	anew     bool                 // turns were dropped meanwhile: they are to be read once more
 	full     bool                 // no slot was free at the last beat

@@ -2,6 +2,7 @@ package dispatcher
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -181,6 +182,54 @@ func TestAScheduleMadeWhileTheyAreRead(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		if n, mended := len(f.seen()), e.Snapshot().Counts.Mended; n != 1 || mended != 0 {
 			t.Errorf("%d calls in 11 s of every ten, %d schedules mended", n, mended)
+		}
+	})
+}
+
+// away is a book that cannot be asked for schedules for a while.
+type away struct {
+	*models.Store
+	until time.Time
+	asked atomic.Int64
+}
+
+// DueSchedules implements Book.
+func (b *away) DueSchedules(ctx context.Context, before, afterDue time.Time, afterID string, limit int) ([]models.DueSchedule, error) {
+	// A bubble's time stands still while somebody asks without a pause: such a one is let off in the end.
+	if b.asked.Add(1) < 10_000 && time.Now().Before(b.until) {
+		return nil, errors.New("the database is away")
+	}
+	return b.Store.DueSchedules(ctx, before, afterDue, afterID, limit)
+}
+
+// TestSchedulesAreAskedForInPeace: while the book does not answer it is asked now and then, and then all goes on.
+func TestSchedulesAreAskedForInPeace(t *testing.T) {
+	bubble(t, func(t *testing.T, path string) {
+		f := &receiver{answer: ok(time.Millisecond)}
+		var book *away
+		e := start(t, path, f, func(s *models.Store) Book {
+			book = &away{Store: s, until: time.Now().Add(time.Minute)}
+			return book
+		})
+		defer e.stop()
+		target := e.target(t, "tick")
+		s := models.DefaultSchedule()
+		s.Name, s.Every = "tick", 10*time.Second
+		row, err := models.NewSchedule(s, target, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.store.CreateSchedule(t.Context(), row, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if n := book.asked.Load(); n < 10 || n > 600 {
+			t.Errorf("asked %d times in a minute", n)
+		}
+		called := len(f.seen())
+		time.Sleep(time.Minute)
+		if n := len(f.seen()) - called; n < 5 {
+			t.Errorf("%d calls in the minute after", n)
 		}
 	})
 }

@@ -176,7 +176,7 @@ func (l *loop) heedHeads(e *edit, all []models.Head) {
 
 // extend reads the schedules that come due next, long before the queue runs out of them.
 func (l *loop) extend(ctx context.Context, now time.Time) {
-	if l.reading || l.until.Sub(now) > l.pace.turns/2 {
+	if l.reading || now.Before(l.readAt) || l.until.Sub(now) > l.pace.turns/2 {
 		return
 	}
 	until := now.Add(l.pace.turns)
@@ -216,6 +216,7 @@ func (l *loop) heedWindow(e *edit, w window) {
 	anew := l.anew
 	l.reading, l.upTo, l.anew = false, time.Time{}, false
 	if w.err != nil {
+		l.readAt = e.now.Add(again)
 		if !errors.Is(w.err, context.Canceled) {
 			l.log.Warn("read schedules that come due", "err", w.err)
 		}
