@@ -169,16 +169,7 @@ func TestAScheduleMadeWhileTheyAreRead(t *testing.T) {
 		defer e.stop()
 		target := e.target(t, "tick")
 		time.Sleep(500 * time.Millisecond)
-		s := models.DefaultSchedule()
-		s.Name, s.Every = "tick", 10*time.Second
-		row, err := models.NewSchedule(s, target, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := e.store.CreateSchedule(t.Context(), row, time.Now()); err != nil {
-			t.Fatal(err)
-		}
-		e.OfferSchedule(row)
+		e.OfferSchedule(e.schedule(t, target, func(s *models.Schedule) { s.Every = 10 * time.Second }))
 		time.Sleep(11 * time.Second)
 		if n, mended := len(f.seen()), e.Snapshot().Counts.Mended; n != 1 || mended != 0 {
 			t.Errorf("%d calls in 11 s of every ten, %d schedules mended", n, mended)
@@ -213,15 +204,7 @@ func TestSchedulesAreAskedForInPeace(t *testing.T) {
 		})
 		defer e.stop()
 		target := e.target(t, "tick")
-		s := models.DefaultSchedule()
-		s.Name, s.Every = "tick", 10*time.Second
-		row, err := models.NewSchedule(s, target, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := e.store.CreateSchedule(t.Context(), row, time.Now()); err != nil {
-			t.Fatal(err)
-		}
+		e.schedule(t, target, func(s *models.Schedule) { s.Every = 10 * time.Second })
 		time.Sleep(time.Minute)
 		if n := book.asked.Load(); n < 10 || n > 600 {
 			t.Errorf("asked %d times in a minute", n)

@@ -139,6 +139,22 @@ func (e *engine) target(t testing.TB, name string, change ...func(*models.Target
 	return target
 }
 
+// schedule creates a schedule of the target's name and offers it to nobody.
+func (e *engine) schedule(t testing.TB, target *models.Target, timing func(*models.Schedule)) *models.Schedule {
+	t.Helper()
+	s := models.DefaultSchedule()
+	s.Name = target.Name
+	timing(&s)
+	row, err := models.NewSchedule(s, target, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.store.CreateSchedule(context.Background(), row, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return row
+}
+
 // jobs creates n jobs and offers them.
 func (e *engine) jobs(t testing.TB, target *models.Target, n int, change ...func(*models.JobSpec)) []*models.Job {
 	t.Helper()
@@ -221,15 +237,7 @@ func TestSchedulesStandStillWithoutRoom(t *testing.T) {
 		e := startWith(t, path, f, nil, usual, func(c *Config) { c.Room = func() bool { return !isFull.Load() } })
 		defer e.stop()
 		target := e.target(t, "tick")
-		s := models.DefaultSchedule()
-		s.Name, s.Every, s.CatchUp = "tick", 10*time.Second, "last"
-		row, err := models.NewSchedule(s, target, time.Now())
-		if err == nil {
-			err = e.store.CreateSchedule(context.Background(), row, time.Now())
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		row := e.schedule(t, target, func(s *models.Schedule) { s.Every, s.CatchUp = 10*time.Second, "last" })
 		e.OfferSchedule(row)
 		time.Sleep(35 * time.Second)
 		if n := len(f.seen()); n != 3 {
@@ -268,15 +276,7 @@ func TestForgottenScheduleIsMended(t *testing.T) {
 		f := &receiver{answer: ok(time.Millisecond)}
 		e := start(t, path, f, nil)
 		defer e.stop()
-		s := models.DefaultSchedule()
-		s.Name, s.Every = "tick", 10*time.Second
-		row, err := models.NewSchedule(s, e.target(t, "tick"), time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := e.store.CreateSchedule(context.Background(), row, time.Now()); err != nil {
-			t.Fatal(err)
-		}
+		row := e.schedule(t, e.target(t, "tick"), func(s *models.Schedule) { s.Every = 10 * time.Second })
 		e.OfferSchedule(row)
 		time.Sleep(time.Second)
 		lost := *row

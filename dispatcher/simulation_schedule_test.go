@@ -267,16 +267,7 @@ func TestEverySecondAcrossARestart(t *testing.T) {
 		f := &receiver{answer: ok(5 * time.Millisecond)}
 		e := start(t, path, f, nil)
 		target := e.target(t, "tick")
-		s := models.DefaultSchedule()
-		s.Name, s.Cron = "tick", "* * * * * *"
-		row, err := models.NewSchedule(s, target, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := e.store.CreateSchedule(context.Background(), row, time.Now()); err != nil {
-			t.Fatal(err)
-		}
-		e.OfferSchedule(row)
+		e.OfferSchedule(e.schedule(t, target, func(s *models.Schedule) { s.Cron = "* * * * * *" }))
 		began := time.Now()
 		time.Sleep(60*time.Second + 500*time.Millisecond)
 		e.stop()

@@ -15,5 +15,6 @@
 // Exit codes: 0 done, 1 it did not work, 2 it was asked for wrongly, 130 it was interrupted before it was done.
 //
 // SIGTERM, SIGINT and, where nohup does not keep it out, SIGHUP of a terminal that closes end the context of run, which is
-// all the rest of the program knows of them. A second signal finds the default disposition restored and ends the process at once; nothing accepted is lost by that.
+// all the rest of the program knows of them. A second signal finds the default disposition restored and ends the process at
+// once; nothing accepted is lost by that.
 package main
